@@ -1,0 +1,121 @@
+//! The sweep over a tile: a column of blocks at a time, from left to right.
+//!
+//! ```text
+//! for each block column (16 pixels wide, the tile's height and the window's margin high):
+//!     u, v                  ← pixels                                   lines are rows
+//!     for each sub-block (16 rows):
+//!         means, variances  of u and v along columns, transposed       lines are columns
+//!         means, variances  of those along rows: the moments of 16 × 16 pixels
+//! ```
+//!
+//! Both blurs run along lines (see [`super::blur`]), so neither needs a shuffle but for the
+//! transposition. The blur along rows needs the columns to the left: the last 2r of them are kept.
+//! All buffers of a block column together fit the first-level cache; none depends on the image's
+//! size.
+
+use fearless_simd::prelude::*;
+
+use super::blur::mean_and_variance;
+use super::compute::Compute;
+use super::formula::Moments;
+use super::lanes::{BLOCK, Line, Vector, groups, load, transpose};
+use super::pixels::{Planes, Shift, fill};
+use super::scratch::{SIGNALS, Scratch};
+
+/// A sweep over the windows whose centres are in some rows, from some column on.
+#[derive(Clone, Copy)]
+pub(super) struct Sweep<'a, 'p, T> {
+    pub(super) planes: &'a Planes<'p>,
+    pub(super) shift: Shift<T>,
+    /// The window from its centre outwards.
+    pub(super) half: &'a [T],
+    /// The first row of centres.
+    pub(super) row: isize,
+    /// Sub-blocks of sixteen rows of centres.
+    pub(super) blocks: usize,
+    /// The first column that is read.
+    pub(super) col: isize,
+}
+
+impl<T: Compute> Sweep<'_, '_, T> {
+    pub(super) fn radius(&self) -> usize {
+        self.half.len() - 1
+    }
+
+    /// Reads block column `index` and blurs it along columns.
+    #[inline(always)]
+    pub(super) fn read<S: Simd>(&self, simd: S, index: usize, scratch: &mut Scratch<T>) {
+        let radius = self.radius();
+        let rows = self.blocks * BLOCK;
+        let col = self.col + (index * BLOCK) as isize;
+        let u = &mut scratch.u[..rows + 2 * radius];
+        let v = &mut scratch.v[..rows + 2 * radius];
+        fill(simd, self.planes, &self.shift, self.row - radius as isize, col, u, v);
+        let history = 2 * radius + BLOCK;
+        let (mean, rest) = scratch.blurred.split_at_mut(BLOCK);
+        let variance = &mut rest[..BLOCK];
+        let columns = scratch
+            .columns
+            .chunks_exact_mut(2 * SIGNALS * history)
+            .take(self.blocks);
+        for (block, columns) in columns.enumerate() {
+            for (signal, columns) in [&*u, &*v].into_iter().zip(columns.chunks_exact_mut(2 * history)) {
+                let from = &signal[block * BLOCK..][..history];
+                for group in 0..groups::<S, T>() {
+                    let center = load::<S, T>(simd, &from[history / 2], group);
+                    mean_and_variance(simd, self.half, group, from, &[], center, mean, variance);
+                }
+                let (means, variances) = columns.split_at_mut(history);
+                append(simd, means, mean);
+                append(simd, variances, variance);
+            }
+        }
+    }
+
+    /// The moments of sub-block `block`, of the centres r columns to the left of those read last.
+    #[inline(always)]
+    pub(super) fn moments<S: Simd>(&self, simd: S, block: usize, scratch: &mut Scratch<T>) {
+        let history = 2 * self.radius() + BLOCK;
+        let columns = scratch.columns.chunks_exact(2 * history).skip(block * SIGNALS);
+        let moments = scratch.moments.chunks_exact_mut(2 * BLOCK).take(SIGNALS);
+        for (columns, moments) in columns.zip(moments) {
+            let (from, spread) = columns.split_at(history);
+            let (mean, variance) = moments.split_at_mut(BLOCK);
+            for group in 0..groups::<S, T>() {
+                let center = load::<S, T>(simd, &from[history / 2], group);
+                mean_and_variance(simd, self.half, group, from, spread, center, mean, variance);
+            }
+        }
+    }
+}
+
+/// Block columns that must be read before the first whose moments are complete.
+pub(super) fn lead(radius: usize) -> usize {
+    (2 * radius).div_ceil(BLOCK)
+}
+
+/// Appends the transposed `block` to `columns`, whose oldest sixteen lines go.
+#[inline(always)]
+pub(super) fn append<S: Simd, T: Compute>(simd: S, columns: &mut [Line<T>], block: &[Line<T>]) {
+    let kept = columns.len() - BLOCK;
+    columns.copy_within(BLOCK.., 0);
+    transpose(simd, block, &mut columns[kept..]);
+}
+
+/// The moments of one vector of rows in column `column` of a sub-block.
+#[inline(always)]
+pub(super) fn moments_at<S: Simd, T: Compute>(
+    simd: S,
+    moments: &[Line<T>],
+    column: usize,
+    group: usize,
+) -> Moments<Vector<S, T>> {
+    let moments = &moments[..2 * SIGNALS * BLOCK];
+    let at = |map: usize| load::<S, T>(simd, &moments[map * BLOCK + column], group);
+    Moments {
+        u: at(0),
+        su: at(1),
+        v: at(2),
+        sv: at(3),
+    }
+}

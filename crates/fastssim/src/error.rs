@@ -1,0 +1,125 @@
+//! What can go wrong: each variant says which argument, what was found and what is allowed.
+
+/// The result of every fallible function of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A mistake in the arguments. Shapes are (images, channels, height, width).
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The two inputs have different shapes.
+    #[error("the inputs differ in shape: x is {}, y is {}", Shape(x), Shape(y))]
+    ShapeMismatch {
+        /// Shape of the first input.
+        x: [usize; 4],
+        /// Shape of the second input.
+        y: [usize; 4],
+    },
+    /// The two inputs have different element types, so they have no common range.
+    #[error("the inputs differ in element type: x is {x}, y is {y}; convert one of them")]
+    TypeMismatch {
+        /// Element type of the first input.
+        x: &'static str,
+        /// Element type of the second input.
+        y: &'static str,
+    },
+    /// An input has no pixel.
+    #[error("an empty input of shape {}: every extent must be at least 1", Shape(shape))]
+    Empty {
+        /// Shape of the empty input.
+        shape: [usize; 4],
+    },
+    /// `Padding::Valid` needs room for one whole window.
+    #[error(
+        "an image of {width}x{height} pixels is smaller than the {window}x{window} window: \
+         valid padding needs at least one whole window (zero padding takes any size)"
+    )]
+    SmallerThanWindow {
+        /// Width of the image in pixels.
+        width: usize,
+        /// Height of the image in pixels.
+        height: usize,
+        /// Side of the window in pixels.
+        window: usize,
+    },
+    /// The window has no centre pixel, or is too large.
+    #[error("a window of {size} pixels: it must be odd and from 1 to {max}")]
+    WindowSize {
+        /// The size that was asked for.
+        size: usize,
+        /// The largest size allowed.
+        max: usize,
+    },
+    /// A parameter is zero, negative, infinite, NaN or out of its range.
+    #[error("{name} is {value}: it must be {allowed}")]
+    Parameter {
+        /// Which parameter.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// Which values are allowed.
+        allowed: &'static str,
+    },
+    /// A slice does not hold as many elements as its shape and layout need.
+    #[error(
+        "a slice of {found} elements for shape {}: the layout needs {}{needed}",
+        Shape(shape), if *exact { "exactly " } else { "at least " }
+    )]
+    SliceLength {
+        /// The shape that was given.
+        shape: [usize; 4],
+        /// Elements needed.
+        needed: usize,
+        /// Whether more elements than needed are a mistake as well.
+        exact: bool,
+        /// Elements found.
+        found: usize,
+    },
+    /// The number of elements, or of bytes, does not fit in the address space.
+    #[error("shape {} is too large: the number of elements overflows", Shape(shape))]
+    Overflow {
+        /// The shape that was given.
+        shape: [usize; 4],
+    },
+    /// An output buffer does not have the shape of the result.
+    #[error("{name} has shape {found:?}: it must be {expected:?}")]
+    OutputShape {
+        /// Which output: "scores", "gradient" or "map".
+        name: &'static str,
+        /// The shape that the result has.
+        expected: Vec<usize>,
+        /// The shape of the buffer.
+        found: Vec<usize>,
+    },
+    /// An image with an alpha channel: transparency has no SSIM.
+    #[error(
+        "an image with an alpha channel ({color}): drop it with `DropAlpha(&image)` \
+         or blend it onto a colour with `composite(&image, color)`"
+    )]
+    Alpha {
+        /// The image's colour type.
+        color: String,
+    },
+    /// A colour type that this version does not read.
+    #[error("colour type {color} is not supported: convert the image to gray or RGB")]
+    ColorType {
+        /// The image's colour type.
+        color: String,
+    },
+    /// A background colour component outside of 0 to 1.
+    #[error("background colour {color:?}: each component must be from 0 to 1")]
+    Background {
+        /// The colour that was asked for.
+        color: [f32; 3],
+    },
+}
+
+/// Prints a shape as `images x channels x height x width`.
+struct Shape<'a>(&'a [usize; 4]);
+
+impl std::fmt::Display for Shape<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [n, c, h, w] = self.0;
+        write!(f, "{n}x{c}x{h}x{w} (images, channels, height, width)")
+    }
+}

@@ -1,0 +1,188 @@
+//! Where pixels enter: everything that can be scored becomes a borrowed view of
+//! (images, channels, height, width), whatever its element type and strides.
+
+mod array;
+mod images;
+#[cfg(feature = "image")]
+mod picture;
+
+pub use array::Shape;
+pub use images::{Images, Layout};
+#[cfg(feature = "image")]
+pub use picture::{DropAlpha, composite};
+
+use ndarray::{ArrayView4, ArrayViewMut4};
+
+use crate::error::Result;
+
+/// Something that can be scored: one image, or a batch of images.
+///
+/// | input | shape | scores | gradient and map |
+/// |---|---|---|---|
+/// | `ndarray` view or `&Array`, 2 dimensions | (height, width) | `f64` | 2 dimensions |
+/// | `ndarray` view or `&Array`, 3 dimensions | (channels, height, width) | `f64` | 3 dimensions |
+/// | `ndarray` view or `&Array`, 4 dimensions | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
+/// | [`Images`], made from a slice | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
+/// | `&image::DynamicImage`, `&image::ImageBuffer` | one gray or RGB image | `f64` | (channels, height, width) |
+///
+/// Elements are `u8`, `u16`, `f32` or `f64`, in any order of strides. This trait is sealed.
+pub trait Input<'a>: sealed::Sealed {
+    /// The element type of gradients and maps: `f64` for `f64` pixels, `f32` for all others.
+    type Real: Real;
+    /// The shape of gradients and maps.
+    type Dim: Shape;
+    /// One `f64` for a single image, a `Vec<f64>` for a batch.
+    type Scores;
+    #[doc(hidden)]
+    fn pixels(self) -> Result<Pixels<'a>>;
+    #[doc(hidden)]
+    fn scores(scores: Vec<f64>) -> Self::Scores;
+}
+
+/// An element type of images: `u8`, `u16`, `f32` or `f64`. This trait is sealed.
+pub trait Pixel: sealed::Sealed + Copy + Send + Sync + 'static {
+    /// The element type of gradients and maps: `f64` for `f64`, `f32` for all others.
+    type Real: Real;
+    #[doc(hidden)]
+    fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_>;
+}
+
+/// The element type of gradients and maps: `f32` or `f64`. This trait is sealed.
+pub trait Real: sealed::Sealed + Copy + Default + Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase_mut(view: ArrayViewMut4<'_, Self>) -> RealsMut<'_>;
+}
+
+/// A view whose element type is known at run time.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Pixels<'a> {
+    U8(ArrayView4<'a, u8>),
+    U16(ArrayView4<'a, u16>),
+    F32(ArrayView4<'a, f32>),
+    F64(ArrayView4<'a, f64>),
+}
+
+impl<'a> Pixels<'a> {
+    /// The same view for a shorter time; `ndarray` views do not shorten by themselves.
+    pub(crate) fn reborrow<'b>(self) -> Pixels<'b>
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::U8(view) => Pixels::U8(view.reborrow()),
+            Self::U16(view) => Pixels::U16(view.reborrow()),
+            Self::F32(view) => Pixels::F32(view.reborrow()),
+            Self::F64(view) => Pixels::F64(view.reborrow()),
+        }
+    }
+
+    pub(crate) fn shape(&self) -> [usize; 4] {
+        let (n, c, h, w) = match self {
+            Self::U8(view) => view.dim(),
+            Self::U16(view) => view.dim(),
+            Self::F32(view) => view.dim(),
+            Self::F64(view) => view.dim(),
+        };
+        [n, c, h, w]
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::U8(_) => "u8",
+            Self::U16(_) => "u16",
+            Self::F32(_) => "f32",
+            Self::F64(_) => "f64",
+        }
+    }
+
+    /// The element type's own dynamic range L: white less black.
+    pub(crate) fn data_range(&self) -> f64 {
+        match self {
+            Self::U8(_) => f64::from(u8::MAX),
+            Self::U16(_) => f64::from(u16::MAX),
+            Self::F32(_) | Self::F64(_) => 1.0,
+        }
+    }
+}
+
+/// A gradient or map to fill, whose element type is known at run time.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum RealsMut<'a> {
+    F32(ArrayViewMut4<'a, f32>),
+    F64(ArrayViewMut4<'a, f64>),
+}
+
+impl<'a> RealsMut<'a> {
+    pub(crate) fn shape(&self) -> [usize; 4] {
+        let (n, c, h, w) = match self {
+            Self::F32(view) => view.dim(),
+            Self::F64(view) => view.dim(),
+        };
+        [n, c, h, w]
+    }
+
+    /// Divides the view along `axis`: the part before `index` and the part from it on.
+    pub(crate) fn split_at(self, axis: usize, index: usize) -> (Self, Self) {
+        let axis = ndarray::Axis(axis);
+        match self {
+            Self::F32(view) => {
+                let (a, b) = view.split_at(axis, index);
+                (Self::F32(a), Self::F32(b))
+            }
+            Self::F64(view) => {
+                let (a, b) = view.split_at(axis, index);
+                (Self::F64(a), Self::F64(b))
+            }
+        }
+    }
+}
+
+impl Pixel for u8 {
+    type Real = f32;
+    fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_> {
+        Pixels::U8(view)
+    }
+}
+
+impl Pixel for u16 {
+    type Real = f32;
+    fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_> {
+        Pixels::U16(view)
+    }
+}
+
+impl Pixel for f32 {
+    type Real = f32;
+    fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_> {
+        Pixels::F32(view)
+    }
+}
+
+impl Pixel for f64 {
+    type Real = f64;
+    fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_> {
+        Pixels::F64(view)
+    }
+}
+
+impl Real for f32 {
+    fn erase_mut(view: ArrayViewMut4<'_, Self>) -> RealsMut<'_> {
+        RealsMut::F32(view)
+    }
+}
+
+impl Real for f64 {
+    fn erase_mut(view: ArrayViewMut4<'_, Self>) -> RealsMut<'_> {
+        RealsMut::F64(view)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for u8 {}
+    impl Sealed for u16 {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}

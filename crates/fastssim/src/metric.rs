@@ -1,0 +1,304 @@
+//! The functions of the metric: arguments in, a backend run, results out.
+
+use ndarray::{Array, ArrayViewMut};
+
+use crate::config::Ssim;
+use crate::cpu;
+use crate::error::{Error, Result};
+use crate::input::{Input, Real, Shape};
+use crate::problem::{Output, Problem};
+
+/// What a score is of SSIM: `ssim` itself, or `dssim`, a multiple of 1 − SSIM.
+#[derive(Clone, Copy)]
+enum Score {
+    Ssim,
+    Dssim { factor: f64 },
+}
+
+impl Score {
+    /// The score, given 1 − SSIM, which has digits where SSIM is close to 1 and has none left.
+    fn of(self, deficit: f64) -> f64 {
+        match self {
+            Self::Ssim => 1.0 - deficit,
+            Self::Dssim { factor } => factor * deficit,
+        }
+    }
+
+    /// The derivative of the score with respect to SSIM.
+    fn derivative(self) -> f64 {
+        match self {
+            Self::Ssim => 1.0,
+            Self::Dssim { factor } => -factor,
+        }
+    }
+}
+
+type Gradient<'a, X> = Array<<X as Input<'a>>::Real, <X as Input<'a>>::Dim>;
+type GradientMut<'a, 'o, X> = ArrayViewMut<'o, <X as Input<'a>>::Real, <X as Input<'a>>::Dim>;
+
+/// # Errors of all these functions
+///
+/// [`Error::ShapeMismatch`] and [`Error::TypeMismatch`] where the inputs differ,
+/// [`Error::Empty`] where they have no pixel, [`Error::SmallerThanWindow`] under valid padding,
+/// [`Error::Alpha`] and [`Error::ColorType`] for pictures, and [`Error::OutputShape`] where a
+/// buffer of the caller's does not fit.
+///
+/// NaN or infinity in a pixel is no error: it makes the score of its own image NaN, and no
+/// other's. So does, outside of `f64`, a value beyond about 1e18 times the data range, whose
+/// square overflows.
+impl Ssim {
+    /// The SSIM of each image: at most 1, and exactly 1 for identical images.
+    ///
+    /// ```
+    /// let x = ndarray::Array2::from_shape_fn((64, 64), |(i, j)| (i * j % 256) as u8);
+    /// let y = x.mapv(|v| v / 2);
+    /// let metric = fastssim::Ssim::default();
+    /// assert_eq!(metric.ssim(&x, &x)?, 1.0);
+    /// assert!(metric.ssim(&x, &y)? < 1.0);
+    /// # Ok::<(), fastssim::Error>(())
+    /// ```
+    pub fn ssim<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<X::Scores> {
+        self.scores(x, y, Score::Ssim)
+    }
+
+    /// The SSIM of each image, into a buffer of one element for each image.
+    pub fn ssim_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y, scores: &mut [f64]) -> Result<()> {
+        self.scores_into(x, y, Score::Ssim, scores)
+    }
+
+    /// The DSSIM of each image, with all its digits however close the images are.
+    pub fn dssim<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<X::Scores> {
+        self.scores(x, y, self.dssim_score())
+    }
+
+    /// The DSSIM of each image, into a buffer of one element for each image.
+    pub fn dssim_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y, scores: &mut [f64]) -> Result<()> {
+        self.scores_into(x, y, self.dssim_score(), scores)
+    }
+
+    /// The gradient of each image's SSIM with respect to `x`, shaped like `x`.
+    pub fn ssim_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<Gradient<'a, X>> {
+        Ok(self.scores_and_gradient(x, y, Score::Ssim)?.1)
+    }
+
+    /// The gradient of each image's SSIM, into a buffer shaped like `x`.
+    pub fn ssim_gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+        gradient: GradientMut<'a, '_, X>,
+    ) -> Result<()> {
+        self.gradient_into(x, y, Score::Ssim, None, gradient)
+    }
+
+    /// The gradient of each image's DSSIM with respect to `x`, shaped like `x`.
+    pub fn dssim_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<Gradient<'a, X>> {
+        Ok(self.scores_and_gradient(x, y, self.dssim_score())?.1)
+    }
+
+    /// The gradient of each image's DSSIM, into a buffer shaped like `x`.
+    pub fn dssim_gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+        gradient: GradientMut<'a, '_, X>,
+    ) -> Result<()> {
+        self.gradient_into(x, y, self.dssim_score(), None, gradient)
+    }
+
+    /// The SSIM of each image and its gradient with respect to `x`, in one sweep.
+    ///
+    /// ```
+    /// use ndarray::{Array4, array};
+    ///
+    /// let x = Array4::from_elem((1, 1, 1, 1), 0.2);
+    /// let y = Array4::from_elem((1, 1, 1, 1), 0.5);
+    /// let (scores, gradient) = fastssim::Ssim::default().ssim_with_gradient(&x, &y)?;
+    /// assert!((scores[0] - 0.499339933239211).abs() < 1e-12);
+    /// assert!((gradient[[0, 0, 0, 0]] - 3.30473441410357).abs() < 1e-11);
+    /// # Ok::<(), fastssim::Error>(())
+    /// ```
+    pub fn ssim_with_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+    ) -> Result<(X::Scores, Gradient<'a, X>)> {
+        self.scores_and_gradient(x, y, Score::Ssim)
+    }
+
+    /// The SSIM of each image and its gradient, into the caller's buffers.
+    ///
+    /// ```
+    /// use ndarray::Array4;
+    ///
+    /// let x = Array4::from_elem((2, 3, 32, 32), 0.25f32);
+    /// let y = Array4::from_elem((2, 3, 32, 32), 0.5f32);
+    /// let (mut scores, mut gradient) = ([0.0; 2], Array4::zeros(x.dim()));
+    /// fastssim::Ssim::default().ssim_with_gradient_into(&x, &y, &mut scores, gradient.view_mut())?;
+    /// # Ok::<(), fastssim::Error>(())
+    /// ```
+    pub fn ssim_with_gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+        scores: &mut [f64],
+        gradient: GradientMut<'a, '_, X>,
+    ) -> Result<()> {
+        self.gradient_into(x, y, Score::Ssim, Some(scores), gradient)
+    }
+
+    /// The DSSIM of each image and its gradient with respect to `x`, in one sweep: a loss and what
+    /// its training needs.
+    pub fn dssim_with_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+    ) -> Result<(X::Scores, Gradient<'a, X>)> {
+        self.scores_and_gradient(x, y, self.dssim_score())
+    }
+
+    /// The DSSIM of each image and its gradient, into the caller's buffers.
+    pub fn dssim_with_gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+        scores: &mut [f64],
+        gradient: GradientMut<'a, '_, X>,
+    ) -> Result<()> {
+        self.gradient_into(x, y, self.dssim_score(), Some(scores), gradient)
+    }
+
+    /// The SSIM of each window: shaped like `x` under zero padding, smaller by the window less one
+    /// in height and width under valid padding.
+    pub fn ssim_map<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<Array<X::Real, X::Dim>> {
+        let problem = self.problem(x, y)?;
+        let mut map = X::Dim::zeros::<X::Real>(problem.map_shape());
+        let into = X::Real::erase_mut(X::Dim::widen_mut(map.view_mut()));
+        cpu::run(&problem, None, Output::Map(into));
+        Ok(map)
+    }
+
+    /// The SSIM of each window, into a buffer of the map's shape.
+    pub fn ssim_map_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+        map: ArrayViewMut<'_, X::Real, X::Dim>,
+    ) -> Result<()> {
+        let problem = self.problem(x, y)?;
+        let into = X::Real::erase_mut(X::Dim::widen_mut(map));
+        check_shape("map", into.shape(), problem.map_shape())?;
+        cpu::run(&problem, None, Output::Map(into));
+        Ok(())
+    }
+
+    /// Checks the inputs, both borrowed for as long as this metric is.
+    fn problem<'p, 'a: 'p, 'b: 'p>(&'p self, x: impl Input<'a>, y: impl Input<'b>) -> Result<Problem<'p>> {
+        Problem::new(self, x.pixels()?.reborrow(), y.pixels()?.reborrow())
+    }
+
+    fn dssim_score(&self) -> Score {
+        Score::Dssim {
+            factor: self.dssim.factor(),
+        }
+    }
+
+    fn scores<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y, score: Score) -> Result<X::Scores> {
+        let problem = self.problem(x, y)?;
+        let mut scores = vec![0.0; problem.shape[0]];
+        run(&problem, score, Some(&mut scores), Output::Nothing);
+        Ok(X::scores(scores))
+    }
+
+    fn scores_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+        score: Score,
+        scores: &mut [f64],
+    ) -> Result<()> {
+        let problem = self.problem(x, y)?;
+        check_scores(scores, &problem)?;
+        run(&problem, score, Some(scores), Output::Nothing);
+        Ok(())
+    }
+
+    fn scores_and_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+        score: Score,
+    ) -> Result<(X::Scores, Gradient<'a, X>)> {
+        let problem = self.problem(x, y)?;
+        let mut scores = vec![0.0; problem.shape[0]];
+        let mut gradient = X::Dim::zeros::<X::Real>(problem.shape);
+        let into = X::Real::erase_mut(X::Dim::widen_mut(gradient.view_mut()));
+        run(
+            &problem,
+            score,
+            Some(&mut scores),
+            Output::Gradient {
+                into,
+                factor: score.derivative(),
+            },
+        );
+        Ok((X::scores(scores), gradient))
+    }
+
+    fn gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
+        &self,
+        x: X,
+        y: Y,
+        score: Score,
+        scores: Option<&mut [f64]>,
+        gradient: GradientMut<'a, '_, X>,
+    ) -> Result<()> {
+        let problem = self.problem(x, y)?;
+        if let Some(scores) = &scores {
+            check_scores(scores, &problem)?;
+        }
+        let into = X::Real::erase_mut(X::Dim::widen_mut(gradient));
+        check_shape("gradient", into.shape(), problem.shape)?;
+        run(
+            &problem,
+            score,
+            scores,
+            Output::Gradient {
+                into,
+                factor: score.derivative(),
+            },
+        );
+        Ok(())
+    }
+}
+
+/// Runs the problem on its backend and turns the deficits that come back into scores.
+fn run(problem: &Problem<'_>, score: Score, mut scores: Option<&mut [f64]>, output: Output<'_>) {
+    cpu::run(problem, scores.as_deref_mut(), output);
+    for value in scores.into_iter().flatten() {
+        *value = score.of(*value);
+    }
+}
+
+fn check_scores(scores: &[f64], problem: &Problem<'_>) -> Result<()> {
+    let images = problem.shape[0];
+    if scores.len() == images {
+        return Ok(());
+    }
+    Err(Error::OutputShape {
+        name: "scores",
+        expected: vec![images],
+        found: vec![scores.len()],
+    })
+}
+
+fn check_shape(name: &'static str, found: [usize; 4], expected: [usize; 4]) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::OutputShape {
+        name,
+        expected: expected.into(),
+        found: found.into(),
+    })
+}
