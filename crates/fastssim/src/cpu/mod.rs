@@ -28,7 +28,7 @@ use crate::problem::{Output, Problem};
 
 /// The largest height of a tile, window margins included: the buffers of a block column of the
 /// forward sweep then fit a first-level cache of 32 KB.
-const TILE_ROWS: usize = 3 * BLOCK;
+const TILE_ROWS: usize = 4 * BLOCK;
 /// For the gradient, whose margins are twice as wide, more rows are worth a little more memory.
 const GRADIENT_TILE_ROWS: usize = 4 * BLOCK;
 /// The largest width of a tile in columns: wide enough that its lead-in does not count.

@@ -30,12 +30,14 @@ pub(super) struct Tile<'a> {
 
 /// The sum of 1 − SSIM over a tile.
 ///
-/// Sixteen pixels are added in single precision, as differences from the deficit of a flat
+/// Sixteen columns are added in single precision, as differences from the deficit of a flat
 /// region, then all in double precision: a flat tile is exact, and no sum is long.
 struct DeficitSum<T> {
+    /// The deficit at the tile's shift, as the sweep computes it and in double precision.
     flat: Line<T>,
     exact: f64,
-    sum: f64,
+    /// One for each row of a sub-block.
+    sums: [f64; BLOCK],
 }
 
 impl<T: Compute> DeficitSum<T> {
@@ -61,21 +63,26 @@ impl<T: Compute> DeficitSum<T> {
         } else {
             flat.0[0].to_f64()
         };
-        Self { flat, exact, sum: 0.0 }
+        Self {
+            flat,
+            exact,
+            sums: [0.0; BLOCK],
+        }
     }
 
-    /// Adds the lanes `rows` of a line of sums over `count` columns each.
+    /// Adds a line of sums over `count` columns each: those of the lanes `rows`.
     #[inline(always)]
     fn add(&mut self, sums: &Line<T>, rows: [usize; 2], count: usize) {
-        for &sum in &sums.0[rows[0]..rows[1]] {
+        let [exact, flat] = [self.exact, self.flat.0[0].to_f64()].map(|flat| flat * count as f64);
+        for (i, (total, sum)) in self.sums.iter_mut().zip(sums.0).enumerate() {
             let sum = sum.to_f64();
-            let flat = if sum == 0.0 {
-                self.exact
-            } else {
-                self.flat.0[0].to_f64()
-            };
-            self.sum += sum + flat * count as f64;
+            let sum = sum + if sum == 0.0 { exact } else { flat };
+            *total += if i >= rows[0] && i < rows[1] { sum } else { 0.0 };
         }
+    }
+
+    fn total(&self) -> f64 {
+        self.sums.iter().sum()
     }
 }
 
@@ -166,7 +173,7 @@ impl Tile<'_> {
                 }
             }
         }
-        sum.sum
+        sum.total()
     }
 
     /// The sum of 1 − SSIM over the part of the map within the tile, and `factor` times the
@@ -218,7 +225,7 @@ impl Tile<'_> {
                 write(&mut gradient, [0, col - left], cols, values, factor);
             }
         }
-        sum.sum
+        sum.total()
     }
 
     /// Turns the moments of a sub-block into derivatives, which are 0 outside of the map, and adds
