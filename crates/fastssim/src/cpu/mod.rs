@@ -30,7 +30,7 @@ use crate::problem::{Output, Problem};
 /// forward sweep then fit a first-level cache of 32 KB.
 const TILE_ROWS: usize = 4 * BLOCK;
 /// For the gradient, whose margins are twice as wide, more rows are worth a little more memory.
-const GRADIENT_TILE_ROWS: usize = 4 * BLOCK;
+const GRADIENT_TILE_ROWS: usize = 6 * BLOCK;
 /// The largest width of a tile in columns: wide enough that its lead-in does not count.
 const TILE_COLS: usize = 512;
 /// Pixels below which work is not worth another thread.

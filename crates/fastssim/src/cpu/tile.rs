@@ -169,7 +169,7 @@ impl Tile<'_> {
                 if let Some(map) = &mut map {
                     let values = &mut scratch.blurred[..BLOCK];
                     transpose(simd, &scratch.moments[..BLOCK], values);
-                    write(map, [row - top, col - left], cols, &values[..rows], 1.0);
+                    write(map, [row - top, col - left], cols, &values[..rows]);
                 }
             }
         }
@@ -206,7 +206,7 @@ impl Tile<'_> {
         };
         scratch.reserve(radius, sweep.blocks, true);
         let mut sum = DeficitSum::new(simd, &shift, &constants, self.c1);
-        let factor = factor * self.scale;
+        let factor = T::from_f64(factor * self.scale);
         for index in 0..2 * lead + (right - left).div_ceil(BLOCK) {
             sweep.read(simd, index, scratch);
             if index < lead {
@@ -221,8 +221,8 @@ impl Tile<'_> {
             if index >= 2 * lead {
                 let col = left + (index - 2 * lead) * BLOCK;
                 let cols = (right - col).min(BLOCK);
-                let values = self.combine(simd, &sweep, col, scratch);
-                write(&mut gradient, [0, col - left], cols, values, factor);
+                let values = self.combine(simd, &sweep, col, factor, scratch);
+                write(&mut gradient, [0, col - left], cols, values);
             }
         }
         sum.total()
@@ -279,14 +279,15 @@ impl Tile<'_> {
         sum.add(&sums, own_rows, own_cols[1] - own_cols[0]);
     }
 
-    /// Blurs the derivatives along columns and combines them into the gradient of sixteen columns
-    /// from `col` on.
+    /// Blurs the derivatives along columns and combines them into `factor` times the gradient of
+    /// sixteen columns from `col` on.
     #[inline(always)]
     fn combine<'s, S: Simd, T: Compute>(
         &self,
         simd: S,
         sweep: &Sweep<'_, '_, T>,
         col: usize,
+        factor: T,
         scratch: &'s mut Scratch<T>,
     ) -> &'s [Line<T>] {
         let radius = sweep.radius();
@@ -315,7 +316,7 @@ impl Tile<'_> {
             for group in 0..groups::<S, T>() {
                 let at = |line| load::<S, T>(simd, line, group);
                 let sum = at(v).mul_add(at(&c[i]), at(u).mul_add(at(&b[i]), at(&a[i])));
-                store::<S, T>(sum, &mut a[i], group);
+                store::<S, T>(sum * factor, &mut a[i], group);
             }
         }
         &a[..rows]
@@ -337,17 +338,17 @@ fn back_to_rows<S: Simd, T: Compute>(simd: S, sweep: &Sweep<'_, '_, T>, block: u
     }
 }
 
-/// Writes the first `cols` numbers of each line, times `factor`, to rows of `out` from `at` on.
+/// Writes the first `cols` numbers of each line to rows of `out` from `at` on.
 #[inline(always)]
-fn write<T: Compute>(out: &mut RealsMut<'_>, at: [usize; 2], cols: usize, lines: &[Line<T>], factor: f64) {
+fn write<T: Compute>(out: &mut RealsMut<'_>, at: [usize; 2], cols: usize, lines: &[Line<T>]) {
     match out {
-        RealsMut::F32(out) => write_as(out, at, cols, lines, |value: T| (T::from_f64(factor) * value).to_f32()),
-        RealsMut::F64(out) => write_as(out, at, cols, lines, |value: T| (T::from_f64(factor) * value).to_f64()),
+        RealsMut::F32(out) => write_as(out, at, cols, lines, T::to_f32),
+        RealsMut::F64(out) => write_as(out, at, cols, lines, T::to_f64),
     }
 }
 
 #[inline(always)]
-fn write_as<T: Copy, R: Copy>(
+fn write_as<T: Copy, R>(
     out: &mut ArrayViewMut4<'_, R>,
     [row, col]: [usize; 2],
     cols: usize,
@@ -355,11 +356,9 @@ fn write_as<T: Copy, R: Copy>(
     convert: impl Fn(T) -> R,
 ) {
     let mut out = out.slice_mut(s![0, 0, row..row + lines.len(), col..col + cols]);
-    for (mut out, line) in out.rows_mut().into_iter().zip(lines) {
+    for (mut out, line) in out.outer_iter_mut().zip(lines) {
         if let Some(Ok(out)) = out.as_slice_mut().map(<&mut [R; BLOCK]>::try_from) {
-            for (out, &value) in out.iter_mut().zip(&line.0) {
-                *out = convert(value);
-            }
+            *out = line.0.map(&convert);
         } else {
             for (out, &value) in out.iter_mut().zip(&line.0) {
                 *out = convert(value);
