@@ -6,7 +6,7 @@
 //! u' = (x − cx) + (y − cy)      v' = (x − y) − (cx − cy)
 //! ```
 //!
-//! cx and cy are about the tile's means, so that variances do not come out as small differences of
+//! cx and cy are about the tile's medians, so that variances do not come out as small differences of
 //! large numbers, on bright flat images above all. u and v rather than x and y make 1 − SSIM a
 //! quotient of sums without cancellation (see [`super::formula`]). Pixels are multiplied by a power
 //! of two first, so that the dynamic range is between 1 and 2 whatever its unit.
@@ -107,7 +107,7 @@ pub(super) struct Shift<T> {
 }
 
 impl<T: Compute> Shift<T> {
-    /// A shift near the means of the tile `rows` × `cols`.
+    /// A shift near the medians of the tile `rows` × `cols`.
     pub(super) fn of_tile(planes: &Planes<'_>, rows: [usize; 2], cols: [usize; 2], scale: f64) -> Self {
         match planes {
             Planes::U8(x, y) => Self::of_samples(&x.view, &y.view, rows, cols, scale),
@@ -135,30 +135,26 @@ impl<T: Compute> Shift<T> {
     }
 }
 
-/// About the mean of a tile, from samples on a coarse grid, and whether all of them are equal.
+/// The median of a tile's samples on a coarse grid, and whether all of them are equal. Not their
+/// mean: a single outlier must not cost the other pixels their digits.
 fn center<P: Sample>(plane: &ArrayView2<'_, P>, rows: [usize; 2], cols: [usize; 2], scale: f64) -> (f64, bool) {
     const GRID: [usize; 2] = [4, 8];
+    const SAMPLES: usize = GRID[0] * GRID[1];
     let at = |[from, to]: [usize; 2], i: usize, n: usize| from + (to - from) * (2 * i + 1) / (2 * n);
-    let sample = |i: usize| {
+    let mut samples: [f64; SAMPLES] = std::array::from_fn(|i| {
         let row = at(rows, i / GRID[1], GRID[0]);
         let col = at(cols, i % GRID[1], GRID[1]);
         plane[[row, col]].to::<f64>() * scale
-    };
-    let first = sample(0);
-    let (mut sum, mut flat) = (0.0, true);
-    for i in 0..GRID[0] * GRID[1] {
-        let value = sample(i);
-        flat &= value == first;
-        sum += value;
-    }
-    let mean = sum / (GRID[0] * GRID[1]) as f64;
-    if !mean.is_finite() {
+    });
+    samples.sort_unstable_by(f64::total_cmp);
+    let median = samples[SAMPLES / 2];
+    if !median.is_finite() {
         (0.5, false)
-    } else if flat {
-        (first, true)
+    } else if samples[0] == samples[SAMPLES - 1] {
+        (median, true)
     } else {
         // Few digits, so that cx + cy and cx − cy are exact.
-        ((mean * 1024.0).round() / 1024.0, false)
+        ((median * 1024.0).round() / 1024.0, false)
     }
 }
 
