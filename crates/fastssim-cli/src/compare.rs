@@ -1,0 +1,53 @@
+//! The comparison: which functions of the library are called, and on what.
+
+use std::time::{Duration, Instant};
+
+use fastssim::{DropAlpha, Input, Ssim};
+use ndarray::{Array3, Ix3};
+
+use crate::pictures::Pixels;
+
+/// What came out.
+pub struct Comparison {
+    /// 1 − SSIM, which keeps its digits where the images are nearly the same.
+    pub dssim: f64,
+    /// The time that the score took.
+    pub time: Duration,
+    /// SSIM of each window, as (channels, height, width).
+    pub map: Option<Array3<f32>>,
+    /// The gradient of SSIM with respect to the distorted image, as (channels, height, width).
+    pub gradient: Option<Array3<f32>>,
+}
+
+/// Compares two images; the map and the gradient only where they are wanted.
+pub fn compare(metric: &Ssim, pixels: &Pixels, map: bool, gradient: bool) -> fastssim::Result<Comparison> {
+    // The gradient is that with respect to the first argument.
+    match pixels {
+        Pixels::Stored { reference, distorted } => {
+            run(metric, DropAlpha(distorted), DropAlpha(reference), map, gradient)
+        }
+        Pixels::Gray { reference, distorted } => run(metric, distorted, reference, map, gradient),
+    }
+}
+
+fn run<'a, X>(metric: &Ssim, x: X, y: X, map: bool, gradient: bool) -> fastssim::Result<Comparison>
+where
+    X: Input<'a, Real = f32, Dim = Ix3, Scores = f64> + Copy,
+{
+    let start = Instant::now();
+    let dssim = metric.dssim(x, y)?;
+    let time = start.elapsed();
+    // Each in a call of its own: the score then has the same bits whatever else is asked for.
+    let map = if map { Some(metric.ssim_map(x, y)?) } else { None };
+    let gradient = if gradient {
+        Some(metric.ssim_gradient(x, y)?)
+    } else {
+        None
+    };
+    Ok(Comparison {
+        dssim,
+        time,
+        map,
+        gradient,
+    })
+}

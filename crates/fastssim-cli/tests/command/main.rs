@@ -1,0 +1,153 @@
+//! The command as a user meets it: a process with arguments, output, an exit code and files.
+
+mod errors;
+mod files;
+mod oracle;
+mod scores;
+mod streams;
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder of its own for each test, in which the command runs.
+struct Folder(TempDir);
+
+/// What a run left.
+struct Outcome {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A folder with the pair `a.png` and `b.png`.
+    fn with_pair(a: impl Into<DynamicImage>, b: impl Into<DynamicImage>) -> Self {
+        let folder = Self::new();
+        folder.save("a.png", a);
+        folder.save("b.png", b);
+        folder
+    }
+
+    fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn save(&self, name: impl AsRef<Path>, image: impl Into<DynamicImage>) {
+        image.into().save(self.path(name)).unwrap();
+    }
+
+    fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fastssim"));
+        command.current_dir(self.0.path()).args(args).stdin(Stdio::null());
+        command
+    }
+
+    fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
+        let output = self.command(args).output().unwrap();
+        Outcome {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Standard output of a run that succeeds, and has nothing to say on standard error.
+    #[track_caller]
+    fn succeed(&self, args: &str) -> String {
+        let outcome = self.run(args.split_whitespace());
+        assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""), "{args}");
+        outcome.out
+    }
+
+    /// The JSON of a run that succeeds.
+    #[track_caller]
+    fn json(&self, args: &str) -> Value {
+        let out = self.succeed(&format!("--json {args}"));
+        assert_eq!(out.matches('\n').count(), 1, "{out}");
+        assert!(out.ends_with('\n'), "{out}");
+        serde_json::from_str(&out).unwrap()
+    }
+
+    /// The SSIM of a run that succeeds.
+    #[track_caller]
+    fn ssim(&self, args: &str) -> f64 {
+        self.json(args)["ssim"].as_f64().unwrap()
+    }
+
+    /// A run that fails as it must: exit code 2, nothing on standard output, one line on standard
+    /// error that holds all of `parts`, and every file in the folder as it was.
+    #[track_caller]
+    fn fail(&self, args: &str, parts: &[&str]) {
+        self.fail_with(args.split_whitespace(), parts);
+    }
+
+    #[track_caller]
+    fn fail_with<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, parts: &[&str]) {
+        let before = self.files();
+        let outcome = self.run(args);
+        assert_failure(&outcome, parts);
+        assert_eq!(self.files(), before, "the folder has changed");
+    }
+
+    /// Every file in the folder with its content.
+    fn files(&self) -> BTreeMap<OsString, Vec<u8>> {
+        let entries = fs::read_dir(self.0.path()).unwrap().map(Result::unwrap);
+        entries
+            .map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap_or_default()))
+            .collect()
+    }
+}
+
+#[track_caller]
+fn assert_failure(outcome: &Outcome, parts: &[&str]) {
+    let Outcome { code, out, err } = outcome;
+    assert_eq!((*code, out.as_str()), (Some(2), ""), "{err}");
+    assert_eq!(err.matches('\n').count(), 1, "{err}");
+    assert!(err.starts_with("fastssim: ") && err.ends_with('\n'), "{err}");
+    for part in parts {
+        assert!(err.contains(part), "{part:?} is not in {err:?}");
+    }
+}
+
+/// A ramp from left to right, and its mirror image: known numbers, see `scores`.
+fn ramp() -> GrayImage {
+    GrayImage::from_fn(16, 16, |x, _| Luma([x as u8 * 16]))
+}
+
+fn mirrored_ramp() -> GrayImage {
+    image::imageops::flip_horizontal(&ramp())
+}
+
+/// Samples that look random and are the same on every machine.
+fn noise(seed: u32, index: u32) -> u32 {
+    let mut state = (seed << 16 ^ index).wrapping_mul(0x9e37_79b9) ^ 0x85eb_ca6b;
+    for _ in 0..3 {
+        state ^= state >> 15;
+        state = state.wrapping_mul(0x2c1b_3c6d);
+    }
+    state ^ state >> 16
+}
+
+/// A textured image; with another seed the texture is the same and the noise on it another.
+fn texture(width: u32, height: u32, seed: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let channel = |c: u32| (x * 5 + y * 3 + c * 40) % 200 + noise(seed, (y * width + x) * 3 + c) % 56;
+        Rgb([0, 1, 2].map(|c| channel(c) as u8))
+    })
+}
+
+/// The samples of one channel, from the top left corner.
+fn channel(image: &RgbImage, channel: usize) -> Vec<f64> {
+    image.pixels().map(|pixel| f64::from(pixel.0[channel])).collect()
+}
