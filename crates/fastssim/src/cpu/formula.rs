@@ -73,12 +73,14 @@ fn terms<S: Simd, T: Compute>(simd: S, k: &Constants<T>, m: Moments<Vector<S, T>
     let (u, v) = (m.u + k.cu, m.v + k.cv);
     let v2 = v * v;
     // Rounding can make a variance slightly negative.
-    let su = zero.max(m.su);
     let sv = zero.max(m.sv);
-    let d1 = u.mul_add(u, v2) + k.two_c1;
-    let d2 = (su + sv) + k.two_c2;
-    let r = splat::<S, T>(simd, T::from(1u8)) / (d1 * d2);
-    let (r1, r2) = (d2 * r, d1 * r);
+    let variances = zero.max(m.su) + sv;
+    let two_c2 = splat::<S, T>(simd, k.two_c2);
+    // Adding a constant to numbers of like size rounds all of them the same way, which shows in
+    // the mean of an image. So C1 and C2 only enter next to a product that is not yet rounded.
+    let d1 = u.mul_add(u, v.mul_add(v, splat::<S, T>(simd, k.two_c1)));
+    let r = splat::<S, T>(simd, T::from(1u8)) / d1.mul_add(variances, d1 * two_c2);
+    let (r1, r2) = (variances.mul_add(r, r * two_c2), d1 * r);
     Terms {
         u,
         v,
@@ -93,12 +95,12 @@ fn terms<S: Simd, T: Compute>(simd: S, k: &Constants<T>, m: Moments<Vector<S, T>
 #[inline(always)]
 pub(super) fn deficit<S: Simd, T: Compute>(simd: S, k: &Constants<T>, m: Moments<Vector<S, T>>) -> Vector<S, T> {
     let Terms { l, c, .. } = terms(simd, k, m);
-    total::<S, T>(simd, l, c)
+    total::<S, T>(l, c)
 }
 
 #[inline(always)]
-fn total<S: Simd, T: Compute>(simd: S, l: Vector<S, T>, c: Vector<S, T>) -> Vector<S, T> {
-    (splat::<S, T>(simd, T::from(1u8)) - l).mul_add(c, l)
+fn total<S: Simd, T: Compute>(l: Vector<S, T>, c: Vector<S, T>) -> Vector<S, T> {
+    (-l).mul_add(c, l + c)
 }
 
 /// The derivatives of SSIM that are blurred for the gradient.
@@ -133,7 +135,7 @@ pub(super) fn derivatives<S: Simd, T: Compute>(
     let luminance = (one - c) * (r1 + r1) * (u * l - v * (two - l));
     let a = luminance - m.u * b + m.v * minus_c;
     Derivatives {
-        deficit: total::<S, T>(simd, l, c),
+        deficit: total::<S, T>(l, c),
         a,
         b,
         c: -minus_c,

@@ -30,10 +30,11 @@ pub(super) struct Tile<'a> {
 
 /// The sum of 1 − SSIM over a tile.
 ///
-/// Sixteen columns are added in single precision, as differences from the deficit of a flat
-/// region, then all in double precision: a flat tile is exact, and no sum is long.
+/// Sixteen columns are added in single precision, then all in double precision, so that no sum is
+/// long. Where the tile seems to be flat, what is added are differences from the deficit of a flat
+/// region, whose own is known in double precision: all its pixels would be rounded the same way.
 struct DeficitSum<T> {
-    /// The deficit at the tile's shift, as the sweep computes it and in double precision.
+    /// The deficit of a flat region as the sweep computes it, and in double precision; or zeros.
     flat: Line<T>,
     exact: f64,
     /// One for each row of a sub-block.
@@ -43,26 +44,17 @@ struct DeficitSum<T> {
 impl<T: Compute> DeficitSum<T> {
     #[inline(always)]
     fn new<S: Simd>(simd: S, shift: &Shift<T>, constants: &Constants<T>, c1: f64) -> Self {
-        let zero = splat::<S, T>(simd, T::default());
-        let at_shift = deficit(
-            simd,
-            constants,
-            Moments {
-                u: zero,
-                v: zero,
-                su: zero,
-                sv: zero,
-            },
-        );
         let mut flat = Line::default();
-        for group in 0..groups::<S, T>() {
-            store::<S, T>(at_shift, &mut flat, group);
+        let mut exact = 0.0;
+        if shift.flat {
+            let zero = splat::<S, T>(simd, T::default());
+            let [u, v, su, sv] = [zero; 4];
+            let at_shift = deficit(simd, constants, Moments { u, v, su, sv });
+            for group in 0..groups::<S, T>() {
+                store::<S, T>(at_shift, &mut flat, group);
+            }
+            exact = Constants::flat_deficit(shift, c1);
         }
-        let exact = if shift.flat {
-            Constants::flat_deficit(shift, c1)
-        } else {
-            flat.0[0].to_f64()
-        };
         Self {
             flat,
             exact,
