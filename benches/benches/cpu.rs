@@ -57,10 +57,17 @@ fn inputs(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(3 * x.len() as u64));
     let rgb = |image: &Array2<u8>| Array3::from_shape_fn((1080, 1920, 3), |(i, j, c)| image[[i, (j + c) % 1920]]);
     let (rgb_x, rgb_y) = (rgb(&x), rgb(&y));
-    let (planes_x, planes_y) = (rgb_x.view().permuted_axes([2, 0, 1]), rgb_y.view().permuted_axes([2, 0, 1]));
-    group.bench_function(BenchmarkId::new("rgb u8", "interleaved"), |b| b.iter(|| metric.ssim(planes_x, planes_y)));
+    let (planes_x, planes_y) = (
+        rgb_x.view().permuted_axes([2, 0, 1]),
+        rgb_y.view().permuted_axes([2, 0, 1]),
+    );
+    group.bench_function(BenchmarkId::new("rgb u8", "interleaved"), |b| {
+        b.iter(|| metric.ssim(planes_x, planes_y))
+    });
     let (copy_x, copy_y) = (planes_x.as_standard_layout(), planes_y.as_standard_layout());
-    group.bench_function(BenchmarkId::new("rgb u8", "planar"), |b| b.iter(|| metric.ssim(&copy_x, &copy_y)));
+    group.bench_function(BenchmarkId::new("rgb u8", "planar"), |b| {
+        b.iter(|| metric.ssim(&copy_x, &copy_y))
+    });
     group.finish();
 
     let batch = Array4::from_shape_fn((32, 3, 256, 256), |(n, c, i, j)| x[[i + n, j + c]]);

@@ -96,5 +96,8 @@ fn time<T: Pixel + ndarray_npy::ReadableElement>(args: &Args) -> Result<Timing> 
         metric.ssim_into(&x, &y, &mut scores)?;
         Ok(())
     })?;
-    Ok(Timing { score: scores[0], seconds })
+    Ok(Timing {
+        score: scores[0],
+        seconds,
+    })
 }
