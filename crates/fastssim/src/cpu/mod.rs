@@ -33,14 +33,20 @@ const TILE_ROWS: usize = 4 * BLOCK;
 const GRADIENT_TILE_ROWS: usize = 6 * BLOCK;
 /// The largest width of a tile in columns: wide enough that its lead-in does not count.
 const TILE_COLS: usize = 512;
+/// Pixels of a channel from which on single precision will do for all types but `f64`: rounding
+/// errors average out over a large image, and a small one takes no time in double precision.
+const SINGLE_PRECISION: usize = 256 * 256;
 /// Pixels below which work is not worth another thread.
 const GRAIN: usize = 16 * 1024;
 
 /// Computes 1 − SSIM of each image into `deficits`, and `output`.
 pub(crate) fn run(problem: &Problem<'_>, deficits: Option<&mut [f64]>, output: Output<'_>) {
-    match problem.x {
-        Pixels::U8(_) | Pixels::U16(_) | Pixels::F32(_) => run_in::<f32>(problem, deficits, output),
-        Pixels::F64(_) => run_in::<f64>(problem, deficits, output),
+    let [_, _, height, width] = problem.shape;
+    let single = !matches!(problem.x, Pixels::F64(_)) && height * width >= SINGLE_PRECISION;
+    if single {
+        run_in::<f32>(problem, deficits, output);
+    } else {
+        run_in::<f64>(problem, deficits, output);
     }
 }
 

@@ -41,6 +41,25 @@ impl<'a> Planes<'a> {
     }
 }
 
+impl Planes<'_> {
+    pub(super) fn height(&self) -> usize {
+        self.extents().0
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.extents().1
+    }
+
+    fn extents(&self) -> (usize, usize) {
+        match self {
+            Self::U8(x, _) => x.view.dim(),
+            Self::U16(x, _) => x.view.dim(),
+            Self::F32(x, _) => x.view.dim(),
+            Self::F64(x, _) => x.view.dim(),
+        }
+    }
+}
+
 /// One channel of one image.
 #[derive(Clone, Copy)]
 pub(super) struct Plane<'a, P> {

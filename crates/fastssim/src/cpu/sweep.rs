@@ -18,7 +18,7 @@ use fearless_simd::prelude::*;
 use super::blur::mean_and_variance;
 use super::compute::Compute;
 use super::formula::Moments;
-use super::lanes::{BLOCK, Line, Vector, groups, load, transpose};
+use super::lanes::{BLOCK, Line, Vector, groups, load, splat, transpose};
 use super::pixels::{Planes, Shift, fill};
 use super::scratch::{SIGNALS, Scratch};
 
@@ -61,8 +61,10 @@ impl<T: Compute> Sweep<'_, '_, T> {
         for (block, columns) in columns.enumerate() {
             for (signal, columns) in [&*u, &*v].into_iter().zip(columns.chunks_exact_mut(2 * history)) {
                 let from = &signal[block * BLOCK..][..history];
+                let first = self.row - radius as isize + (block * BLOCK) as isize;
+                let near = spread_out(first, history, self.planes.height());
                 for group in 0..groups::<S, T>() {
-                    let center = load::<S, T>(simd, &from[history / 2], group);
+                    let center = center(simd, from, near, group);
                     mean_and_variance(simd, self.half, group, from, &[], center, mean, variance);
                 }
                 let (means, variances) = columns.split_at_mut(history);
@@ -72,17 +74,20 @@ impl<T: Compute> Sweep<'_, '_, T> {
         }
     }
 
-    /// The moments of sub-block `block`, of the centres r columns to the left of those read last.
+    /// The moments of sub-block `block`, of the centres r columns to the left of block column
+    /// `index`, which was read last.
     #[inline(always)]
-    pub(super) fn moments<S: Simd>(&self, simd: S, block: usize, scratch: &mut Scratch<T>) {
+    pub(super) fn moments<S: Simd>(&self, simd: S, index: usize, block: usize, scratch: &mut Scratch<T>) {
         let history = 2 * self.radius() + BLOCK;
+        let first = self.col + ((index + 1) * BLOCK) as isize - history as isize;
+        let near = spread_out(first, history, self.planes.width());
         let columns = scratch.columns.chunks_exact(2 * history).skip(block * SIGNALS);
         let moments = scratch.moments.chunks_exact_mut(2 * BLOCK).take(SIGNALS);
         for (columns, moments) in columns.zip(moments) {
             let (from, spread) = columns.split_at(history);
             let (mean, variance) = moments.split_at_mut(BLOCK);
             for group in 0..groups::<S, T>() {
-                let center = load::<S, T>(simd, &from[history / 2], group);
+                let center = center(simd, from, near, group);
                 mean_and_variance(simd, self.half, group, from, spread, center, mean, variance);
             }
         }
@@ -92,6 +97,28 @@ impl<T: Compute> Sweep<'_, '_, T> {
 /// Block columns that must be read before the first whose moments are complete.
 pub(super) fn lead(radius: usize) -> usize {
     (2 * radius).div_ceil(BLOCK)
+}
+
+/// Four of the `count` lines from image row or column `first` on, spread over those within the
+/// image's `extent`: what lies beyond is no sign of what the pixels are near to.
+#[inline(always)]
+fn spread_out(first: isize, count: usize, extent: usize) -> [usize; 4] {
+    let last = count as isize - 1;
+    let from = (-first).clamp(0, last);
+    let to = (extent as isize - 1 - first).clamp(from, last);
+    [0, 1, 2, 3].map(|i| (from + (to - from) * i / 3) as usize)
+}
+
+/// The mean of four lines: near to all of them, and no outlier. Where it is not finite it is 0, so
+/// that NaN stays within the windows that hold it.
+#[inline(always)]
+fn center<S: Simd, T: Compute>(simd: S, lines: &[Line<T>], near: [usize; 4], group: usize) -> Vector<S, T> {
+    let [a, b, c, d] = near.map(
+        #[inline(always)]
+        |i| load::<S, T>(simd, &lines[i], group),
+    );
+    let mean = ((a + b) + (c + d)) * T::from_f64(0.25);
+    mean.is_finite().select(mean, splat::<S, T>(simd, T::default()))
 }
 
 /// Appends the transposed `block` to `columns`, whose oldest sixteen lines go.

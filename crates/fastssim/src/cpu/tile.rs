@@ -141,7 +141,7 @@ impl Tile<'_> {
             for block in 0..sweep.blocks {
                 let row = top + block * BLOCK;
                 let rows = (bottom - row).min(BLOCK);
-                sweep.moments(simd, block, scratch);
+                sweep.moments(simd, index, block, scratch);
                 let mut sums = Line::default();
                 for group in 0..groups::<S, T>() {
                     let flat = load::<S, T>(simd, &sum.flat, group);
@@ -206,7 +206,7 @@ impl Tile<'_> {
             }
             let centers = sweep.col + (index * BLOCK) as isize - radius as isize;
             for block in 0..sweep.blocks {
-                sweep.moments(simd, block, scratch);
+                sweep.moments(simd, index, block, scratch);
                 self.derive(simd, &sweep, &constants, block, centers, scratch, &mut sum);
                 back_to_rows(simd, &sweep, block, scratch);
             }

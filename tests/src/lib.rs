@@ -1,0 +1,15 @@
+//! What checks `fastssim` against something independent of it.
+//!
+//! * [`mod@reference`]: SSIM, DSSIM and the gradient in `f64`, written for clarity. The tests in
+//!   `tests/reference.rs` check it by finite differences and against a second formula.
+//! * [`images`]: deterministic pictures, chosen for what goes wrong with them.
+//! * [`strided`]: the same numbers in every order of memory.
+//! * [`tolerance`] and [`comparison`]: how far the library may be from the reference, and how far it is.
+//!
+//! The tests themselves are in `tests/`, one file for each promise of the library.
+
+pub mod comparison;
+pub mod images;
+pub mod reference;
+pub mod strided;
+pub mod tolerance;
