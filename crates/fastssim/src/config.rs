@@ -240,7 +240,7 @@ impl SsimBuilder {
                 max: MAX_WINDOW,
             });
         }
-        check("sigma", self.sigma, f64::MIN_POSITIVE, f64::MAX, "positive and finite")?;
+        check("sigma", self.sigma, f64::from_bits(1), f64::MAX, "positive and finite")?;
         check("k1", self.k1, 1e-6, 1e6, "positive, from 1e-6 to 1e6")?;
         check("k2", self.k2, 1e-6, 1e6, "positive, from 1e-6 to 1e6")?;
         if let Some(range) = self.data_range {

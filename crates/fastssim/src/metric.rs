@@ -44,8 +44,8 @@ type GradientMut<'a, 'o, X> = ArrayViewMut<'o, <X as Input<'a>>::Real, <X as Inp
 /// buffer of the caller's does not fit.
 ///
 /// NaN or infinity in a pixel is no error: it makes the score of its own image NaN, and no
-/// other's. So does, outside of `f64`, a value beyond about 1e18 times the data range, whose
-/// square overflows.
+/// other's. So do, outside of `f64`, images whose values are beyond about 1e9 times the data range:
+/// their fourth powers overflow.
 impl Ssim {
     /// The SSIM of each image: at most 1, and exactly 1 for identical images.
     ///

@@ -46,7 +46,8 @@ impl Window {
     }
 }
 
-/// Rounds the weights such that they still sum to 1: what rounding takes from one weight goes to
+/// Rounds the weights such that they still sum to 1, to half a unit in the last place of the
+/// centre's: what rounding takes from one weight goes to
 /// the next one outwards, whose spacing of representable numbers is finer. No weight takes more
 /// than two units in its last place: next to one that is much larger it would be another weight.
 fn round_to_unit_sum(half: &[f64]) -> Vec<f32> {

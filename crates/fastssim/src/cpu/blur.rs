@@ -85,7 +85,8 @@ pub(super) fn mean_and_variance<S: Simd, T: SimdFloatElement>(
     let emit = |sum: Vector<S, T>, (mean, variance): &mut (&mut [Line<T>], &mut [Line<T>]), i: usize| {
         let m = load::<S, T>(simd, &mean[i], group);
         store::<S, T>(m + center, &mut mean[i], group);
-        store::<S, T>((-m).mul_add(m, sum), &mut variance[i], group);
+        // Not fused: of a flat region both terms are rounded alike, and cancel.
+        store::<S, T>(sum - m * m, &mut variance[i], group);
     };
     if spread.is_empty() {
         let square = |z: Vector<S, T>, _| (z - center) * (z - center);

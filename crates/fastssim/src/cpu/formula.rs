@@ -79,7 +79,9 @@ fn terms<S: Simd, T: Compute>(simd: S, k: &Constants<T>, m: Moments<Vector<S, T>
     // Adding a constant to numbers of like size rounds all of them the same way, which shows in
     // the mean of an image. So C1 and C2 only enter next to a product that is not yet rounded.
     let d1 = u.mul_add(u, v.mul_add(v, splat::<S, T>(simd, k.two_c1)));
-    let r = splat::<S, T>(simd, T::from(1u8)) / d1.mul_add(variances, d1 * two_c2);
+    let product = d1.mul_add(variances, d1 * two_c2);
+    // Where the product overflows the score must become NaN, not 1.
+    let r = splat::<S, T>(simd, T::from(1u8)) / product + (product - product);
     let (r1, r2) = (variances.mul_add(r, r * two_c2), d1 * r);
     Terms {
         u,

@@ -62,7 +62,7 @@ impl<T: Compute> Sweep<'_, '_, T> {
             for (signal, columns) in [&*u, &*v].into_iter().zip(columns.chunks_exact_mut(2 * history)) {
                 let from = &signal[block * BLOCK..][..history];
                 let first = self.row - radius as isize + (block * BLOCK) as isize;
-                let near = spread_out(first, history, self.planes.height());
+                let near = middle(first, history, self.planes.height());
                 for group in 0..groups::<S, T>() {
                     let center = center(simd, from, near, group);
                     mean_and_variance(simd, self.half, group, from, &[], center, mean, variance);
@@ -80,7 +80,7 @@ impl<T: Compute> Sweep<'_, '_, T> {
     pub(super) fn moments<S: Simd>(&self, simd: S, index: usize, block: usize, scratch: &mut Scratch<T>) {
         let history = 2 * self.radius() + BLOCK;
         let first = self.col + ((index + 1) * BLOCK) as isize - history as isize;
-        let near = spread_out(first, history, self.planes.width());
+        let near = middle(first, history, self.planes.width());
         let columns = scratch.columns.chunks_exact(2 * history).skip(block * SIGNALS);
         let moments = scratch.moments.chunks_exact_mut(2 * BLOCK).take(SIGNALS);
         for (columns, moments) in columns.zip(moments) {
@@ -99,26 +99,26 @@ pub(super) fn lead(radius: usize) -> usize {
     (2 * radius).div_ceil(BLOCK)
 }
 
-/// Four of the `count` lines from image row or column `first` on, spread over those within the
-/// image's `extent`: what lies beyond is no sign of what the pixels are near to.
+/// Three of the `count` lines from image row or column `first` on: those around the middle, within
+/// the image's `extent`. What lies beyond is no sign of what the pixels are near to.
 #[inline(always)]
-fn spread_out(first: isize, count: usize, extent: usize) -> [usize; 4] {
+fn middle(first: isize, count: usize, extent: usize) -> [usize; 3] {
     let last = count as isize - 1;
     let from = (-first).clamp(0, last);
     let to = (extent as isize - 1 - first).clamp(from, last);
-    [0, 1, 2, 3].map(|i| (from + (to - from) * i / 3) as usize)
+    [-5, 0, 5].map(|offset| (last / 2 + offset).clamp(from, to) as usize)
 }
 
-/// The mean of four lines: near to all of them, and no outlier. Where it is not finite it is 0, so
-/// that NaN stays within the windows that hold it.
+/// The median of three lines: a value that the pixels have, so that flat regions stay exact, and
+/// no outlier. Where it is not finite it is 0, so that NaN stays within the windows that hold it.
 #[inline(always)]
-fn center<S: Simd, T: Compute>(simd: S, lines: &[Line<T>], near: [usize; 4], group: usize) -> Vector<S, T> {
-    let [a, b, c, d] = near.map(
-        #[inline(always)]
-        |i| load::<S, T>(simd, &lines[i], group),
-    );
-    let mean = ((a + b) + (c + d)) * T::from_f64(0.25);
-    mean.is_finite().select(mean, splat::<S, T>(simd, T::default()))
+fn center<S: Simd, T: Compute>(simd: S, lines: &[Line<T>], near: [usize; 3], group: usize) -> Vector<S, T> {
+    let a = load::<S, T>(simd, &lines[near[0]], group);
+    let b = load::<S, T>(simd, &lines[near[1]], group);
+    let c = load::<S, T>(simd, &lines[near[2]], group);
+    let median = a.min(b).max(a.max(b).min(c));
+    let zero = splat::<S, T>(simd, T::default());
+    (median - median).simd_eq(zero).select(median, zero)
 }
 
 /// Appends the transposed `block` to `columns`, whose oldest sixteen lines go.
