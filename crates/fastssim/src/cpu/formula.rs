@@ -81,7 +81,7 @@ fn terms<S: Simd, T: Compute>(simd: S, k: &Constants<T>, m: Moments<Vector<S, T>
     let d1 = u.mul_add(u, v.mul_add(v, splat::<S, T>(simd, k.two_c1)));
     let product = d1.mul_add(variances, d1 * two_c2);
     // Where the product overflows the score must become NaN, not 1.
-    let r = splat::<S, T>(simd, T::from(1u8)) / product + (product - product);
+    let r = splat::<S, T>(simd, T::from(1u8)) / product + product * T::default();
     let (r1, r2) = (variances.mul_add(r, r * two_c2), d1 * r);
     Terms {
         u,

@@ -118,7 +118,7 @@ fn center<S: Simd, T: Compute>(simd: S, lines: &[Line<T>], near: [usize; 3], gro
     let c = load::<S, T>(simd, &lines[near[2]], group);
     let median = a.min(b).max(a.max(b).min(c));
     let zero = splat::<S, T>(simd, T::default());
-    (median - median).simd_eq(zero).select(median, zero)
+    (median * T::default()).simd_eq(zero).select(median, zero)
 }
 
 /// Appends the transposed `block` to `columns`, whose oldest sixteen lines go.
