@@ -20,8 +20,6 @@ pub const REGULAR: [f64; 2] = [3e-7, 2e-4];
 pub fn score<T: Element>(pixels: usize) -> f64 {
     match (T::DOUBLE, pixels >= LARGE) {
         (true, _) => 1e-12,
-        // C2 of 16-bit pixels is rounded by 2.7e-8 of itself in single precision, that of others by less.
-        (false, true) if T::RANGE > 255.0 => 2e-8,
         (false, true) => 1e-8,
         (false, false) => 2e-7,
     }

@@ -109,6 +109,12 @@ fn empty_images() {
     }
     let picture = DynamicImage::new_luma8(0, 5);
     assert_error!(fastssim::ssim(&picture, &picture), Error::Empty { .. }, ["1x1x5x0"]);
+    let (some, none) = (Array4::<u8>::zeros((1, 1, 5, 5)), Array4::<u8>::zeros((1, 1, 5, 0)));
+    assert_error!(
+        fastssim::ssim(&some, &none),
+        Error::Empty { name: "y", .. },
+        ["y is empty"]
+    );
 }
 
 #[test]
@@ -256,6 +262,13 @@ fn outputs_of_the_wrong_shape() {
         ["[2, 3, 10, 20]", "[2, 3, 20, 30]"]
     );
     assert_eq!(valid.ssim_map_into(&x, &x, zeros(2, 3, 10, 20).view_mut()), Ok(()));
+    // A shape is printed with the extents that the caller gave it.
+    let plane = Array2::<u8>::zeros((20, 30));
+    assert_error!(
+        valid.ssim_gradient_into(&plane, &plane, Array2::zeros((30, 20)).view_mut()),
+        Error::OutputShape { name: "gradient", .. },
+        ["has shape [30, 20]: it must be [20, 30]"]
+    );
     assert_eq!(valid.ssim_gradient_into(&x, &x, zeros(2, 3, 20, 30).view_mut()), Ok(()));
 }
 
@@ -358,13 +371,13 @@ fn alpha_channels() {
     );
     assert_error!(
         fastssim::ssim(&with, &without),
-        Error::Alpha { .. },
-        [hints[0], hints[1]]
+        Error::Alpha { name: "x", .. },
+        ["x has", hints[0], hints[1]]
     );
     assert_error!(
         fastssim::ssim(&without, &with),
-        Error::Alpha { .. },
-        [hints[0], hints[1]]
+        Error::Alpha { name: "y", .. },
+        ["y has", hints[0], hints[1]]
     );
     let gray = image::ImageBuffer::from_pixel(9, 9, LumaA([1u16, 2]));
     assert_error!(fastssim::ssim(&gray, &gray), Error::Alpha { .. }, [hints[0], hints[1]]);

@@ -266,10 +266,12 @@ fn views_as_images() {
         fastssim::ssim(Images::from(plane), Images::from(image)).as_ref(),
         Ok(&scores)
     );
-    assert_eq!(
-        fastssim::ssim(Images::from(x.view()), Images::from(y.view())),
-        Ok(scores)
-    );
+    let (a, b) = (Images::from(x.view()), Images::from(y.view()));
+    let [by_reference_a, by_reference_b] = [&a, &b];
+    assert_eq!(fastssim::ssim(by_reference_a, by_reference_b), Ok(scores.clone()));
+    assert_eq!(fastssim::ssim(a, b), Ok(scores.clone()));
+    let by_array_ref: (&ndarray::ArrayRef4<u16>, &ndarray::ArrayRef4<u16>) = (&x, &y);
+    assert_eq!(fastssim::ssim(by_array_ref.0, by_array_ref.1), Ok(scores));
 }
 
 /// A picture of `channels` channels whose samples are those of `pixels`, an alpha channel last.

@@ -105,6 +105,7 @@ impl std::fmt::Display for Padding {
 pub struct Ssim {
     pub(crate) padding: Padding,
     pub(crate) window: Window,
+    pub(crate) sigma: f64,
     pub(crate) k1: f64,
     pub(crate) k2: f64,
     pub(crate) data_range: Option<f64>,
@@ -126,6 +127,31 @@ impl Ssim {
     /// The window's side in pixels.
     pub fn window(&self) -> usize {
         2 * self.window.radius() + 1
+    }
+
+    /// The Gaussian's standard deviation in pixels.
+    pub fn sigma(&self) -> f64 {
+        self.sigma
+    }
+
+    /// The luminance constant of C1 = (k1 L)².
+    pub fn k1(&self) -> f64 {
+        self.k1
+    }
+
+    /// The contrast constant of C2 = (k2 L)².
+    pub fn k2(&self) -> f64 {
+        self.k2
+    }
+
+    /// The dynamic range L, or `None` for the element type's own.
+    pub fn data_range(&self) -> Option<f64> {
+        self.data_range
+    }
+
+    /// What DSSIM means.
+    pub fn dssim_convention(&self) -> DssimConvention {
+        self.dssim
     }
 
     /// The backend that does the work on this machine; never [`Backend::Auto`].
@@ -254,6 +280,7 @@ impl SsimBuilder {
         Ssim {
             padding: self.padding,
             window: Window::gaussian(self.window, self.sigma),
+            sigma: self.sigma,
             k1: self.k1,
             k2: self.k2,
             data_range: self.data_range,

@@ -24,8 +24,10 @@ pub enum Error {
         y: &'static str,
     },
     /// An input has no pixel.
-    #[error("an empty input of shape {}: every extent must be at least 1", Shape(shape))]
+    #[error("{name} is empty, of shape {}: every extent must be at least 1", Shape(shape))]
     Empty {
+        /// Which input: "x", "y", or "the slice" of [`Images::from_slice`](crate::Images::from_slice).
+        name: &'static str,
         /// Shape of the empty input.
         shape: [usize; 4],
     },
@@ -93,16 +95,20 @@ pub enum Error {
     },
     /// An image with an alpha channel: transparency has no SSIM.
     #[error(
-        "an image with an alpha channel ({color}): drop it with `DropAlpha(&image)` \
+        "{name} has an alpha channel ({color}): drop it with `DropAlpha(&image)` \
          or blend it onto a colour with `composite(&image, color)`"
     )]
     Alpha {
+        /// Which input: "x" or "y".
+        name: &'static str,
         /// The image's colour type.
         color: String,
     },
     /// A colour type that this version does not read.
-    #[error("colour type {color} is not supported: convert the image to gray or RGB")]
+    #[error("{name} has the colour type {color}, which is not supported: convert it to gray or RGB")]
     ColorType {
+        /// Which input: "x", "y", or "the image" to be composited.
+        name: &'static str,
         /// The image's colour type.
         color: String,
     },
@@ -112,6 +118,16 @@ pub enum Error {
         /// The colour that was asked for.
         color: [f32; 3],
     },
+}
+
+impl Error {
+    /// The same mistake, found in the input `input`: "x" or "y".
+    pub(crate) fn in_input(mut self, input: &'static str) -> Self {
+        if let Self::Empty { name, .. } | Self::Alpha { name, .. } | Self::ColorType { name, .. } = &mut self {
+            *name = input;
+        }
+        self
+    }
 }
 
 /// Prints a shape as `images x channels x height x width`.

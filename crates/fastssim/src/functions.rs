@@ -3,11 +3,16 @@
 //! Zero padding, an 11×11 Gaussian window with σ = 1.5, k1 = 0.01, k2 = 0.03, the element type's own
 //! range, DSSIM = 1 − SSIM, the fastest backend. For anything else, build an [`Ssim`].
 
+use std::sync::LazyLock;
+
 use ndarray::{Array, ArrayViewMut};
 
 use crate::config::Ssim;
 use crate::error::Result;
 use crate::input::Input;
+
+/// Made once: its window has been allocated.
+static DEFAULT: LazyLock<Ssim> = LazyLock::new(Ssim::default);
 
 /// The SSIM of each image; see [`Ssim::ssim`].
 ///
@@ -16,27 +21,27 @@ use crate::input::Input;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn ssim<'a, 'b, X: Input<'a>, Y: Input<'b>>(x: X, y: Y) -> Result<X::Scores> {
-    Ssim::default().ssim(x, y)
+    DEFAULT.ssim(x, y)
 }
 
 /// The SSIM of each image, into a buffer; see [`Ssim::ssim_into`].
 pub fn ssim_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(x: X, y: Y, scores: &mut [f64]) -> Result<()> {
-    Ssim::default().ssim_into(x, y, scores)
+    DEFAULT.ssim_into(x, y, scores)
 }
 
 /// The DSSIM of each image; see [`Ssim::dssim`].
 pub fn dssim<'a, 'b, X: Input<'a>, Y: Input<'b>>(x: X, y: Y) -> Result<X::Scores> {
-    Ssim::default().dssim(x, y)
+    DEFAULT.dssim(x, y)
 }
 
 /// The DSSIM of each image, into a buffer; see [`Ssim::dssim_into`].
 pub fn dssim_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(x: X, y: Y, scores: &mut [f64]) -> Result<()> {
-    Ssim::default().dssim_into(x, y, scores)
+    DEFAULT.dssim_into(x, y, scores)
 }
 
 /// The gradient of each image's SSIM with respect to `x`; see [`Ssim::ssim_gradient`].
 pub fn ssim_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(x: X, y: Y) -> Result<Array<X::Real, X::Dim>> {
-    Ssim::default().ssim_gradient(x, y)
+    DEFAULT.ssim_gradient(x, y)
 }
 
 /// The gradient of each image's SSIM, into a buffer; see [`Ssim::ssim_gradient_into`].
@@ -45,7 +50,7 @@ pub fn ssim_gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
     y: Y,
     gradient: ArrayViewMut<'_, X::Real, X::Dim>,
 ) -> Result<()> {
-    Ssim::default().ssim_gradient_into(x, y, gradient)
+    DEFAULT.ssim_gradient_into(x, y, gradient)
 }
 
 /// The SSIM of each image and its gradient; see [`Ssim::ssim_with_gradient`].
@@ -53,7 +58,7 @@ pub fn ssim_with_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(
     x: X,
     y: Y,
 ) -> Result<(X::Scores, Array<X::Real, X::Dim>)> {
-    Ssim::default().ssim_with_gradient(x, y)
+    DEFAULT.ssim_with_gradient(x, y)
 }
 
 /// The SSIM of each image and its gradient, into buffers; see
@@ -64,12 +69,12 @@ pub fn ssim_with_gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
     scores: &mut [f64],
     gradient: ArrayViewMut<'_, X::Real, X::Dim>,
 ) -> Result<()> {
-    Ssim::default().ssim_with_gradient_into(x, y, scores, gradient)
+    DEFAULT.ssim_with_gradient_into(x, y, scores, gradient)
 }
 
 /// The gradient of each image's DSSIM with respect to `x`; see [`Ssim::dssim_gradient`].
 pub fn dssim_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(x: X, y: Y) -> Result<Array<X::Real, X::Dim>> {
-    Ssim::default().dssim_gradient(x, y)
+    DEFAULT.dssim_gradient(x, y)
 }
 
 /// The gradient of each image's DSSIM, into a buffer; see [`Ssim::dssim_gradient_into`].
@@ -78,7 +83,7 @@ pub fn dssim_gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
     y: Y,
     gradient: ArrayViewMut<'_, X::Real, X::Dim>,
 ) -> Result<()> {
-    Ssim::default().dssim_gradient_into(x, y, gradient)
+    DEFAULT.dssim_gradient_into(x, y, gradient)
 }
 
 /// The DSSIM of each image and its gradient; see [`Ssim::dssim_with_gradient`].
@@ -86,7 +91,7 @@ pub fn dssim_with_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(
     x: X,
     y: Y,
 ) -> Result<(X::Scores, Array<X::Real, X::Dim>)> {
-    Ssim::default().dssim_with_gradient(x, y)
+    DEFAULT.dssim_with_gradient(x, y)
 }
 
 /// The DSSIM of each image and its gradient, into buffers; see
@@ -97,12 +102,12 @@ pub fn dssim_with_gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
     scores: &mut [f64],
     gradient: ArrayViewMut<'_, X::Real, X::Dim>,
 ) -> Result<()> {
-    Ssim::default().dssim_with_gradient_into(x, y, scores, gradient)
+    DEFAULT.dssim_with_gradient_into(x, y, scores, gradient)
 }
 
 /// The SSIM of each window; see [`Ssim::ssim_map`].
 pub fn ssim_map<'a, 'b, X: Input<'a>, Y: Input<'b>>(x: X, y: Y) -> Result<Array<X::Real, X::Dim>> {
-    Ssim::default().ssim_map(x, y)
+    DEFAULT.ssim_map(x, y)
 }
 
 /// The SSIM of each window, into a buffer; see [`Ssim::ssim_map_into`].
@@ -111,5 +116,5 @@ pub fn ssim_map_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
     y: Y,
     map: ArrayViewMut<'_, X::Real, X::Dim>,
 ) -> Result<()> {
-    Ssim::default().ssim_map_into(x, y, map)
+    DEFAULT.ssim_map_into(x, y, map)
 }

@@ -52,7 +52,7 @@
 //!
 //! Scores are `f64`. `f64` images, and all images of fewer than 256×256 pixels, are computed in
 //! double precision, the others in single precision, arranged so that next to nothing cancels:
-//! their score is within 1e-8 (2e-8 for `u16`) of double precision and their gradient within 1e-5 in relative L2
+//! their score is within 1e-8 of double precision and their gradient within 1e-5 in relative L2
 //! norm, near convergence and on flat bright images as well. The exceptions are images in which
 //! many windows are alike and all rounded the same way, such as checkerboards and large areas of
 //! one colour each: up to 1e-6 for the score and 5e-4 for the gradient. Where that matters,
@@ -66,7 +66,9 @@
 //! # Threads
 //!
 //! Work is shared out in the current `rayon` pool; small images stay on the calling thread. To limit
-//! the number of threads, call from within a pool of your own: `pool.install(|| …)`.
+//! the number of threads, call from within a pool of your own: `pool.install(|| …)`. There the
+//! functions with buffers of the caller's allocate nothing once a thread has its own; from a thread
+//! outside the pool, `rayon` allocates now and then to hand the work over.
 //!
 //! # Features
 //!

@@ -187,14 +187,16 @@ impl Ssim {
     ) -> Result<()> {
         let problem = self.problem(x, y)?;
         let into = X::Real::erase_mut(X::Dim::widen_mut(map));
-        check_shape("map", into.shape(), problem.map_shape())?;
+        check_shape::<X::Dim>("map", into.shape(), problem.map_shape())?;
         cpu::run(&problem, None, Output::Map(into));
         Ok(())
     }
 
     /// Checks the inputs, both borrowed for as long as this metric is.
     fn problem<'p, 'a: 'p, 'b: 'p>(&'p self, x: impl Input<'a>, y: impl Input<'b>) -> Result<Problem<'p>> {
-        Problem::new(self, x.pixels()?.reborrow(), y.pixels()?.reborrow())
+        let x = x.pixels().map_err(|error| error.in_input("x"))?;
+        let y = y.pixels().map_err(|error| error.in_input("y"))?;
+        Problem::new(self, x.reborrow(), y.reborrow())
     }
 
     fn dssim_score(&self) -> Score {
@@ -258,7 +260,7 @@ impl Ssim {
             check_scores(scores, &problem)?;
         }
         let into = X::Real::erase_mut(X::Dim::widen_mut(gradient));
-        check_shape("gradient", into.shape(), problem.shape)?;
+        check_shape::<X::Dim>("gradient", into.shape(), problem.shape)?;
         run(
             &problem,
             score,
@@ -292,13 +294,15 @@ fn check_scores(scores: &[f64], problem: &Problem<'_>) -> Result<()> {
     })
 }
 
-fn check_shape(name: &'static str, found: [usize; 4], expected: [usize; 4]) -> Result<()> {
+/// Both shapes are (images, channels, height, width); the error has the extents that the caller has.
+fn check_shape<D: Shape>(name: &'static str, found: [usize; 4], expected: [usize; 4]) -> Result<()> {
     if found == expected {
         return Ok(());
     }
+    let extents = D::NDIM.map_or(0, |n| 4 - n)..;
     Err(Error::OutputShape {
         name,
-        expected: expected.into(),
-        found: found.into(),
+        expected: expected[extents.clone()].into(),
+        found: found[extents].into(),
     })
 }

@@ -37,9 +37,9 @@ pub(crate) enum Output<'a> {
 impl<'a> Problem<'a> {
     pub(crate) fn new(metric: &'a Ssim, x: Pixels<'a>, y: Pixels<'a>) -> Result<Self> {
         let shape = x.shape();
-        for shape in [shape, y.shape()] {
+        for (name, shape) in [("x", shape), ("y", y.shape())] {
             if shape.contains(&0) {
-                return Err(Error::Empty { shape });
+                return Err(Error::Empty { name, shape });
             }
         }
         if shape != y.shape() {

@@ -6,7 +6,7 @@
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Window {
     half: Vec<f64>,
-    /// The same in single precision, rounded so that the weights still sum to 1.
+    /// The same in single precision, rounded so that their sum is as close to 1 as the centre allows.
     half_f32: Vec<f32>,
 }
 
@@ -47,8 +47,8 @@ impl Window {
 }
 
 /// Rounds the weights such that they still sum to 1, to half a unit in the last place of the
-/// centre's: what rounding takes from one weight goes to
-/// the next one outwards, whose spacing of representable numbers is finer. No weight takes more
+/// centre's: what rounding takes from one weight goes to the next one outwards, whose spacing of
+/// representable numbers is finer. No weight takes more
 /// than two units in its last place: next to one that is much larger it would be another weight.
 fn round_to_unit_sum(half: &[f64]) -> Vec<f32> {
     let mut carry = 0.0; // What each of the two sides must still make up for.

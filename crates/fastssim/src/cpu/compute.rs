@@ -1,6 +1,7 @@
 //! The two precisions that the sweep is compiled for.
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::thread::LocalKey;
 
 use fearless_simd::prelude::*;
 
@@ -45,8 +46,8 @@ impl Compute for f32 {
         window.half_f32()
     }
     fn with_scratch<R>(work: impl FnOnce(&mut Scratch<Self>) -> R) -> R {
-        thread_local!(static SCRATCH: RefCell<Scratch<f32>> = RefCell::default());
-        SCRATCH.with_borrow_mut(work)
+        thread_local!(static SCRATCH: Cell<Scratch<f32>> = Cell::default());
+        lend(&SCRATCH, work)
     }
 }
 
@@ -75,7 +76,17 @@ impl Compute for f64 {
         window.half()
     }
     fn with_scratch<R>(work: impl FnOnce(&mut Scratch<Self>) -> R) -> R {
-        thread_local!(static SCRATCH: RefCell<Scratch<f64>> = RefCell::default());
-        SCRATCH.with_borrow_mut(work)
+        thread_local!(static SCRATCH: Cell<Scratch<f64>> = Cell::default());
+        lend(&SCRATCH, work)
     }
+}
+
+/// Takes the buffers for as long as `work` runs. A thread that is about to end has lost its own
+/// and gets new ones.
+fn lend<T: Compute, R>(key: &'static LocalKey<Cell<Scratch<T>>>, work: impl FnOnce(&mut Scratch<T>) -> R) -> R {
+    let mut scratch = key.try_with(Cell::take).unwrap_or_default();
+    let result = work(&mut scratch);
+    // Where they cannot be kept they are freed.
+    let _ = key.try_with(|kept| kept.set(scratch));
+    result
 }

@@ -28,6 +28,8 @@ pub(super) struct Constants<T> {
     cv: T,
     two_c1: T,
     two_c2: T,
+    /// What is lost in the rounding of 2 C2: the same for all pixels, and so the image's.
+    two_c2_rest: T,
 }
 
 impl<T: Compute> Constants<T> {
@@ -37,6 +39,7 @@ impl<T: Compute> Constants<T> {
             cv: shift.cx - shift.cy,
             two_c1: T::from_f64(2.0 * c1),
             two_c2: T::from_f64(2.0 * c2),
+            two_c2_rest: T::from_f64(2.0 * c2 - T::from_f64(2.0 * c2).to_f64()),
         }
     }
 
@@ -75,14 +78,14 @@ fn terms<S: Simd, T: Compute>(simd: S, k: &Constants<T>, m: Moments<Vector<S, T>
     // Rounding can make a variance slightly negative.
     let sv = zero.max(m.sv);
     let variances = zero.max(m.su) + sv;
-    let two_c2 = splat::<S, T>(simd, k.two_c2);
+    let times_two_c2 = |v: Vector<S, T>| v.mul_add(splat(simd, k.two_c2), v * k.two_c2_rest);
     // Adding a constant to numbers of like size rounds all of them the same way, which shows in
     // the mean of an image. So C1 and C2 only enter next to a product that is not yet rounded.
     let d1 = u.mul_add(u, v.mul_add(v, splat::<S, T>(simd, k.two_c1)));
-    let product = d1.mul_add(variances, d1 * two_c2);
+    let product = d1.mul_add(variances, times_two_c2(d1));
     // Where the product overflows the score must become NaN, not 1.
     let r = splat::<S, T>(simd, T::from(1u8)) / product + product * T::default();
-    let (r1, r2) = (variances.mul_add(r, r * two_c2), d1 * r);
+    let (r1, r2) = (variances.mul_add(r, times_two_c2(r)), d1 * r);
     Terms {
         u,
         v,

@@ -6,7 +6,7 @@
 //! u' = (x − cx) + (y − cy)      v' = (x − y) − (cx − cy)
 //! ```
 //!
-//! cx and cy are about the tile's medians, so that variances do not come out as small differences of
+//! cx and cy are the tile's medians or near them, so that variances do not come out as small differences of
 //! large numbers, on bright flat images above all. u and v rather than x and y make 1 − SSIM a
 //! quotient of sums without cancellation (see [`super::formula`]). Pixels are multiplied by a power
 //! of two first, so that the dynamic range is between 1 and 2 whatever its unit.
@@ -228,6 +228,7 @@ fn fill_from<S: Simd, T: Compute, P: Sample>(
         let y = y.slice(s![top..bottom, left..right, ..]);
         let third = Third::<S, T>::new(simd, *channel);
         for ((u, v), (x, y)) in u.iter_mut().zip(v).zip(x.outer_iter().zip(y.outer_iter())) {
+            // Always so: whole pixels of a packed row lie side by side.
             if let (Some(x), Some(y)) = (x.to_slice(), y.to_slice()) {
                 prefetch(x);
                 prefetch(y);

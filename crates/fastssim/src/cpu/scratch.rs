@@ -32,7 +32,7 @@ impl<T: Copy + Default> Scratch<T> {
     /// Makes room for a window of radius `radius` over `blocks` sub-blocks, and for the gradient.
     pub(super) fn reserve(&mut self, radius: usize, blocks: usize, gradient: bool) {
         let rows = blocks * BLOCK;
-        let history = 2 * radius + BLOCK;
+        let history = history(radius);
         grow(&mut self.u, rows + 2 * radius);
         grow(&mut self.v, rows + 2 * radius);
         grow(&mut self.blurred, 2 * BLOCK);
@@ -40,10 +40,20 @@ impl<T: Copy + Default> Scratch<T> {
         grow(&mut self.moments, 2 * SIGNALS * BLOCK);
         if gradient {
             grow(&mut self.derivatives, blocks * DERIVATIVES * history);
-            grow(&mut self.adjoint, DERIVATIVES * (rows + BLOCK));
-            grow(&mut self.blended, DERIVATIVES * (rows + BLOCK));
+            grow(&mut self.adjoint, DERIVATIVES * adjoint_stride(blocks));
+            grow(&mut self.blended, DERIVATIVES * adjoint_stride(blocks));
         }
     }
+}
+
+/// Lines that are kept of a sub-block's columns: sixteen, and the window's before them.
+pub(super) fn history(radius: usize) -> usize {
+    2 * radius + BLOCK
+}
+
+/// Lines from one map of `adjoint` to the next: a blur steps over the end of its rows.
+pub(super) fn adjoint_stride(blocks: usize) -> usize {
+    blocks * BLOCK + BLOCK
 }
 
 fn grow<T: Copy + Default>(lines: &mut Vec<Line<T>>, len: usize) {

@@ -20,7 +20,7 @@ use super::compute::Compute;
 use super::formula::Moments;
 use super::lanes::{BLOCK, Line, Vector, groups, load, splat, transpose};
 use super::pixels::{Planes, Shift, fill};
-use super::scratch::{SIGNALS, Scratch};
+use super::scratch::{SIGNALS, Scratch, history};
 
 /// A sweep over the windows whose centres are in some rows, from some column on.
 #[derive(Clone, Copy)]
@@ -51,7 +51,7 @@ impl<T: Compute> Sweep<'_, '_, T> {
         let u = &mut scratch.u[..rows + 2 * radius];
         let v = &mut scratch.v[..rows + 2 * radius];
         fill(simd, self.planes, &self.shift, self.row - radius as isize, col, u, v);
-        let history = 2 * radius + BLOCK;
+        let history = history(radius);
         let (mean, rest) = scratch.blurred.split_at_mut(BLOCK);
         let variance = &mut rest[..BLOCK];
         let columns = scratch
@@ -78,7 +78,7 @@ impl<T: Compute> Sweep<'_, '_, T> {
     /// `index`, which was read last.
     #[inline(always)]
     pub(super) fn moments<S: Simd>(&self, simd: S, index: usize, block: usize, scratch: &mut Scratch<T>) {
-        let history = 2 * self.radius() + BLOCK;
+        let history = history(self.radius());
         let first = self.col + ((index + 1) * BLOCK) as isize - history as isize;
         let near = middle(first, history, self.planes.width());
         let columns = scratch.columns.chunks_exact(2 * history).skip(block * SIGNALS);

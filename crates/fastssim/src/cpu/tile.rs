@@ -8,7 +8,7 @@ use super::compute::Compute;
 use super::formula::{Constants, Derivatives, Moments, deficit, derivatives};
 use super::lanes::{BLOCK, Line, groups, load, splat, store, transpose};
 use super::pixels::{Planes, Shift, fill};
-use super::scratch::{DERIVATIVES, Scratch};
+use super::scratch::{DERIVATIVES, Scratch, adjoint_stride, history};
 use super::sweep::{Sweep, lead, moments_at};
 use crate::input::RealsMut;
 
@@ -151,8 +151,11 @@ impl Tile<'_> {
                         let deficit = deficit(simd, &constants, moments);
                         partial += deficit - flat;
                         if map.is_some() {
+                            // A comparison that NaN passes on every processor.
                             let one = splat::<S, T>(simd, T::from(1u8));
-                            store::<S, T>(one.min(one - deficit), &mut scratch.moments[column], group);
+                            let ssim = one - deficit;
+                            let ssim = ssim.simd_gt(one).select(one, ssim);
+                            store::<S, T>(ssim, &mut scratch.moments[column], group);
                         }
                     }
                     store::<S, T>(partial, &mut sums, group);
@@ -241,7 +244,7 @@ impl Tile<'_> {
         let own_cols = within(intersection(self.cols, self.map_cols), col);
         let mut inside = Line::default();
         inside.0[rows[0]..rows[1]].fill(T::from(1u8));
-        let history = 2 * sweep.radius() + BLOCK;
+        let history = history(sweep.radius());
         let derivs = &mut scratch.derivatives[block * DERIVATIVES * history..][..DERIVATIVES * history];
         let mut sums = Line::default();
         for map in derivs.chunks_exact_mut(history) {
@@ -295,7 +298,7 @@ impl Tile<'_> {
             u,
             v,
         );
-        let stride = sweep.blocks * BLOCK + BLOCK;
+        let stride = adjoint_stride(sweep.blocks);
         for (map, adjoint) in scratch.adjoint.chunks_exact(stride).take(DERIVATIVES).enumerate() {
             let out = &mut scratch.blended[map * stride..][..steps];
             for group in 0..groups::<S, T>() {
@@ -318,8 +321,8 @@ impl Tile<'_> {
 /// Blurs the derivatives of sub-block `block` along rows and turns them into rows again.
 #[inline(always)]
 fn back_to_rows<S: Simd, T: Compute>(simd: S, sweep: &Sweep<'_, '_, T>, block: usize, scratch: &mut Scratch<T>) {
-    let history = 2 * sweep.radius() + BLOCK;
-    let stride = sweep.blocks * BLOCK + BLOCK;
+    let history = history(sweep.radius());
+    let stride = adjoint_stride(sweep.blocks);
     let derivs = &scratch.derivatives[block * DERIVATIVES * history..][..DERIVATIVES * history];
     for (map, derivs) in derivs.chunks_exact(history).enumerate() {
         let out = &mut scratch.moments[..BLOCK];

@@ -1,7 +1,8 @@
 //! `ndarray` views of two, three and four dimensions.
 
 use ndarray::{
-    Array, ArrayBase, ArrayView, ArrayView4, ArrayViewMut, ArrayViewMut4, Axis, Data, Dimension, Ix2, Ix3, Ix4,
+    Array, ArrayBase, ArrayRef, ArrayView, ArrayView4, ArrayViewMut, ArrayViewMut4, Axis, Data, Dimension, Ix2, Ix3,
+    Ix4,
 };
 
 use super::{Input, Pixel, Pixels, sealed};
@@ -87,6 +88,20 @@ impl<'a, T: Pixel, D: Shape> Input<'a> for ArrayView<'a, T, D> {
     type Scores = D::Scores;
     fn pixels(self) -> Result<Pixels<'a>> {
         Ok(T::erase(D::widen(self)))
+    }
+    fn scores(scores: Vec<f64>) -> D::Scores {
+        D::scores(scores)
+    }
+}
+
+impl<T: Pixel, D: Shape> sealed::Sealed for &ArrayRef<T, D> {}
+
+impl<'a, T: Pixel, D: Shape> Input<'a> for &'a ArrayRef<T, D> {
+    type Real = T::Real;
+    type Dim = D;
+    type Scores = D::Scores;
+    fn pixels(self) -> Result<Pixels<'a>> {
+        self.view().pixels()
     }
     fn scores(scores: Vec<f64>) -> D::Scores {
         D::scores(scores)

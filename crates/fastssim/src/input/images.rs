@@ -49,7 +49,10 @@ impl<'a, T: Pixel> Images<'a, T> {
     /// a planar or interleaved shape, or fewer than a strided one reaches.
     pub fn from_slice(data: &'a [T], shape: [usize; 4], layout: Layout) -> Result<Self> {
         if shape.contains(&0) {
-            return Err(Error::Empty { shape });
+            return Err(Error::Empty {
+                name: "the slice",
+                shape,
+            });
         }
         let overflow = Error::Overflow { shape };
         let [n, c, h, w] = shape;
@@ -73,16 +76,16 @@ impl<'a, T: Pixel> Images<'a, T> {
             return Err(overflow);
         };
         let needed = if exact { elements } else { reach };
-        let short = SliceLength {
+        let wrong_length = || Error::SliceLength {
             shape,
             needed,
             exact,
             found: data.len(),
         };
         if data.len() < needed || (exact && data.len() != needed) {
-            return Err(short.into());
+            return Err(wrong_length());
         }
-        let view = ArrayView4::from_shape((n, c, h, w).strides(strides.into()), data).map_err(|_| short)?;
+        let view = ArrayView4::from_shape((n, c, h, w).strides(strides.into()), data).map_err(|_| wrong_length())?;
         Ok(Self { view })
     }
 
@@ -90,32 +93,6 @@ impl<'a, T: Pixel> Images<'a, T> {
     pub fn shape(&self) -> [usize; 4] {
         let (n, c, h, w) = self.view.dim();
         [n, c, h, w]
-    }
-}
-
-/// The mistake of a slice of the wrong length, ready to be reported.
-struct SliceLength {
-    shape: [usize; 4],
-    needed: usize,
-    exact: bool,
-    found: usize,
-}
-
-impl From<SliceLength> for Error {
-    fn from(
-        SliceLength {
-            shape,
-            needed,
-            exact,
-            found,
-        }: SliceLength,
-    ) -> Self {
-        Error::SliceLength {
-            shape,
-            needed,
-            exact,
-            found,
-        }
     }
 }
 
@@ -149,6 +126,20 @@ impl<'a, T: Pixel> Input<'a> for Images<'a, T> {
     type Scores = Vec<f64>;
     fn pixels(self) -> Result<Pixels<'a>> {
         Ok(T::erase(self.view))
+    }
+    fn scores(scores: Vec<f64>) -> Vec<f64> {
+        Ix4::scores(scores)
+    }
+}
+
+impl<T: Pixel> sealed::Sealed for &Images<'_, T> {}
+
+impl<'a, T: Pixel> Input<'a> for &Images<'a, T> {
+    type Real = T::Real;
+    type Dim = Ix4;
+    type Scores = Vec<f64>;
+    fn pixels(self) -> Result<Pixels<'a>> {
+        (*self).pixels()
     }
     fn scores(scores: Vec<f64>) -> Vec<f64> {
         Ix4::scores(scores)

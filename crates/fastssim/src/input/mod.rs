@@ -22,10 +22,14 @@ use crate::error::Result;
 /// | `ndarray` view or `&Array`, 2 dimensions | (height, width) | `f64` | 2 dimensions |
 /// | `ndarray` view or `&Array`, 3 dimensions | (channels, height, width) | `f64` | 3 dimensions |
 /// | `ndarray` view or `&Array`, 4 dimensions | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
-/// | [`Images`], made from a slice | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
+/// | [`Images`], made from a slice; `&Images` | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 /// | `&image::DynamicImage`, `&image::ImageBuffer` | one gray or RGB image | `f64` | (channels, height, width) |
 ///
-/// Elements are `u8`, `u16`, `f32` or `f64`, in any order of strides. This trait is sealed.
+/// Elements are `u8`, `u16`, `f32` or `f64`, in any order of strides. An array whose number of
+/// dimensions is only known at run time is given its own first (`view.into_dimensionality::<Ix3>()`), a
+/// crop of a picture is copied out of it (`image.crop_imm(…)`) or viewed with [`Layout::Strided`].
+///
+/// This trait is sealed.
 pub trait Input<'a>: sealed::Sealed {
     /// The element type of gradients and maps: `f64` for `f64` pixels, `f32` for all others.
     type Real: Real;

@@ -52,6 +52,7 @@ pub fn composite(image: &DynamicImage, color: [f32; 3]) -> Result<DynamicImage> 
         DynamicImage::ImageRgba32F(buffer) => Ok(DynamicImage::ImageRgb32F(blend(buffer, color, 1.0))),
         opaque if !opaque.color().has_alpha() => Ok(opaque.clone()),
         other => Err(Error::ColorType {
+            name: "the image",
             color: format!("{:?}", other.color()),
         }),
     }
@@ -123,8 +124,18 @@ where
     let alpha = match P::COLOR_MODEL {
         "Y" | "RGB" => false,
         "YA" | "RGBA" if drop_alpha => true,
-        "YA" | "RGBA" => return Err(Error::Alpha { color: color() }),
-        _ => return Err(Error::ColorType { color: color() }),
+        "YA" | "RGBA" => {
+            return Err(Error::Alpha {
+                name: "the image",
+                color: color(),
+            });
+        }
+        _ => {
+            return Err(Error::ColorType {
+                name: "the image",
+                color: color(),
+            });
+        }
     };
     let count = usize::from(P::CHANNEL_COUNT);
     let (h, w) = (image.height() as usize, image.width() as usize);
@@ -153,6 +164,7 @@ fn dynamic(image: &DynamicImage, drop_alpha: bool) -> Result<Pixels<'_>> {
         DynamicImage::ImageRgb32F(buffer) => channels(buffer, drop_alpha),
         DynamicImage::ImageRgba32F(buffer) => channels(buffer, drop_alpha),
         other => Err(Error::ColorType {
+            name: "the image",
             color: format!("{:?}", other.color()),
         }),
     }
