@@ -1,0 +1,74 @@
+//! Arithmetic that `core` lacks or that the device does faster.
+
+use crate::provider;
+
+/// `a * b + c`, rounded once.
+#[inline(always)]
+pub fn fma<T: Float>(a: T, b: T, c: T) -> T {
+    T::fma(a, b, c)
+}
+
+/// The smaller of two numbers; the other one where one is NaN.
+#[inline(always)]
+pub fn min<T: Float>(a: T, b: T) -> T {
+    T::min(a, b)
+}
+
+/// The larger of two numbers; the other one where one is NaN.
+#[inline(always)]
+pub fn max<T: Float>(a: T, b: T) -> T {
+    T::max(a, b)
+}
+
+/// 1 / `value`: on the device within 1 unit in the last place and with subnormals as zeros, on the
+/// host exactly rounded.
+#[inline(always)]
+pub fn reciprocal(value: f32) -> f32 {
+    provider::reciprocal(value)
+}
+
+/// `f32` or `f64`.
+pub trait Float: Copy + sealed::Sealed {
+    #[doc(hidden)]
+    fn fma(a: Self, b: Self, c: Self) -> Self;
+    #[doc(hidden)]
+    fn min(a: Self, b: Self) -> Self;
+    #[doc(hidden)]
+    fn max(a: Self, b: Self) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+impl Float for f32 {
+    #[inline(always)]
+    fn fma(a: f32, b: f32, c: f32) -> f32 {
+        provider::fma_f32(a, b, c)
+    }
+    #[inline(always)]
+    fn min(a: f32, b: f32) -> f32 {
+        a.min(b)
+    }
+    #[inline(always)]
+    fn max(a: f32, b: f32) -> f32 {
+        a.max(b)
+    }
+}
+
+impl Float for f64 {
+    #[inline(always)]
+    fn fma(a: f64, b: f64, c: f64) -> f64 {
+        provider::fma_f64(a, b, c)
+    }
+    #[inline(always)]
+    fn min(a: f64, b: f64) -> f64 {
+        a.min(b)
+    }
+    #[inline(always)]
+    fn max(a: f64, b: f64) -> f64 {
+        a.max(b)
+    }
+}
