@@ -91,7 +91,7 @@ fn shuffles_votes_and_sums() -> Result<(), Fault> {
             504.0,
             f64::from(
                 (0..32)
-                    .filter(|lane| lane.is_multiple_of(3))
+                    .filter(|lane| lane % 3 == 0)
                     .map(|lane| 1u32 << lane)
                     .sum::<u32>(),
             ),

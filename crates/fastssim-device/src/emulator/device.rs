@@ -1,4 +1,6 @@
 //! The device functions as the emulator provides them: the counterpart of `nvptx`.
+//!
+//! The accesses are not inlined on purpose: so they stay optimised where the kernel is not.
 
 use half::f16;
 
@@ -19,27 +21,21 @@ pub trait Word: Copy {
 macro_rules! word {
     ($($type:ty),*) => {$(
         impl Word for $type {
-            #[inline(always)]
             unsafe fn load_shared(address: u32) -> Self {
                 with(|block| block.load_shared(address, size_of::<Self>() as u32) as Self)
             }
-            #[inline(always)]
             unsafe fn store_shared(self, address: u32) {
                 with(|block| block.store_shared(address, size_of::<Self>() as u32, self.into()))
             }
-            #[inline(always)]
             unsafe fn load_global(address: u64) -> Self {
                 with(|block| block.load_global(address, size_of::<Self>() as u32) as Self)
             }
-            #[inline(always)]
             unsafe fn load_global_nc(address: u64) -> Self {
                 with(|block| block.load_global(address, size_of::<Self>() as u32) as Self)
             }
-            #[inline(always)]
             unsafe fn load_global_coherent(address: u64) -> Self {
                 with(|block| block.load_global(address, size_of::<Self>() as u32) as Self)
             }
-            #[inline(always)]
             unsafe fn store_global(self, address: u64) {
                 with(|block| block.store_global(address, size_of::<Self>() as u32, self.into()))
             }

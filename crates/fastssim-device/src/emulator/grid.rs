@@ -1,31 +1,18 @@
-//! The launch of a grid: its blocks over the threads of the host, its threads as fibers.
+//! The launch of a grid: its blocks, one after the other, over the threads of the host.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::any::Any;
 use std::borrow::ToOwned;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::string::{String, ToString};
 use std::sync::Mutex;
-use std::vec::Vec;
 use std::{format, thread};
-
-use corosensei::Coroutine;
-use corosensei::stack::DefaultStack;
 
 use super::block::{Block, enter};
 use super::fault::{Fault, FaultKind};
+use super::fibers::{Fibers, MAX_FIBERS, STACK_BYTES};
 use super::memory::Memory;
-use super::shadow::thread_index;
 
-/// Bytes of a fiber's stack: address space, of which a kernel touches a few pages.
-const STACK_BYTES: usize = 256 << 10;
-/// Fibers at a time, over all threads of the host: each takes two mappings of the process.
-const MAX_FIBERS: usize = 8192;
 /// What the largest devices allow.
 const MAX_THREADS: u32 = 1024;
 const MAX_SHARED_BYTES: u32 = 227 << 10;
-
-type Fiber = Coroutine<(), (), ()>;
 
 /// A launch: which kernel (for reports), how many blocks of how many threads, how much dynamic
 /// shared memory.
@@ -115,11 +102,7 @@ impl Grid<'_> {
     fn work(&self, memory: &Memory<'_>, kernel: &(impl Fn() + Sync), queue: &Queue) {
         let block = Block::new(memory, self.blocks, self.threads, self.shared_bytes);
         enter(&block, || {
-            // Dropped before `block`, which they refer to.
-            let fibers: Result<Vec<_>, _> = (0..block.threads())
-                .map(|thread| fiber(&block, thread, kernel))
-                .collect();
-            let mut fibers = match fibers {
+            let mut fibers = match Fibers::new(&block, kernel) {
                 Ok(fibers) => fibers,
                 Err(error) => {
                     let reason = format!("no memory for a stack of {STACK_BYTES} bytes a thread: {error}");
@@ -130,7 +113,7 @@ impl Grid<'_> {
                 let [x, y] = [self.blocks[0], self.blocks[1]].map(u64::from);
                 let index = [number % x, number / x % y, number / x / y].map(|i| i as u32);
                 block.begin(index);
-                if let Err((thread, kind)) = run_block(&block, &mut fibers) {
+                if let Err((thread, kind)) = fibers.run() {
                     return queue.report(number, self.fault(index, thread, kind));
                 }
             }
@@ -158,53 +141,5 @@ impl Queue {
         if first.as_ref().is_none_or(|(earlier, _)| number < *earlier) {
             *first = Some((number, fault));
         }
-    }
-}
-
-/// A fiber that runs the kernel as thread `thread`, again each time that the block begins.
-fn fiber(block: &Block<'_>, thread: usize, kernel: &(impl Fn() + Sync)) -> std::io::Result<Fiber> {
-    let stack = DefaultStack::new(STACK_BYTES)?;
-    // SAFETY: the fibers live within `work`, which outlives neither the block nor the kernel.
-    Ok(unsafe {
-        Coroutine::with_stack_unchecked(stack, move |yielder, ()| {
-            block.set_yielder(thread, yielder);
-            loop {
-                kernel();
-                block.return_thread();
-                yielder.suspend(());
-            }
-        })
-    })
-}
-
-/// Runs the threads of a block in turns until all have returned; the thread and its fault if not.
-fn run_block(block: &Block<'_>, fibers: &mut [Fiber]) -> Result<(), ([u32; 3], FaultKind)> {
-    let mut progress = true;
-    while progress {
-        progress = false;
-        for warp in 0..block.warps() {
-            while let Some(thread) = block.take_ready(warp) {
-                progress = true;
-                let fiber = &mut fibers[thread];
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| fiber.resume(()))) {
-                    let kind = block.take_fault().unwrap_or_else(|| FaultKind::Panic {
-                        message: message(&*payload),
-                    });
-                    return Err((thread_index(thread as u16, block.block_dim), kind));
-                }
-            }
-        }
-    }
-    block.stuck().map_or(Ok(()), Err)
-}
-
-/// The text of a panic.
-fn message(payload: &(dyn Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        text.to_string()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a payload that is no text".to_string()
     }
 }

@@ -44,10 +44,13 @@
 //! # Ok::<(), Fault>(())
 //! ```
 
+mod access;
 mod block;
 pub(crate) mod device;
 mod fault;
+mod fibers;
 mod grid;
+mod meeting;
 mod memory;
 mod product;
 mod shadow;
