@@ -16,8 +16,16 @@
 //! | [`mma`] | 16-bit matrix products of a warp (from sm_80 on) |
 //! | [`math`] | fused multiply-add and the fast reciprocal |
 //!
-//! On `nvptx64` the crate needs `RUSTC_BOOTSTRAP=1` (inline assembly for PTX is unstable) and the
-//! kernel crate must say [`declare_shared!`] once.
+//! # Compiling for the device
+//! The crate needs `RUSTC_BOOTSTRAP=1` on `nvptx64` (assembly for PTX is unstable), and the kernel
+//! crate must say [`declare_shared!`] once. What is available depends on the processor, which this
+//! crate reads from `target_feature = "sm_80"`: give it as `RUSTFLAGS=-Ctarget-cpu=sm_80`. Given
+//! after the `--` of `cargo rustc` it reaches the kernel crate alone, and this crate is compiled
+//! for the lowest processor: without [`mma`], and with [`copy`] by loads and stores.
+//!
+//! # Panics
+//! On a host the functions work only in a kernel that `emulator::Grid::run` runs, and panic
+//! elsewhere; the arithmetic of [`math`] works everywhere.
 
 #![no_std]
 #![cfg_attr(

@@ -88,11 +88,21 @@ fn has_race(program: &[Step]) -> bool {
     })
 }
 
+fn access(words: Shared<u32>, word: u32, write: bool) {
+    // SAFETY: the emulator checks every access, which is what this test is about.
+    unsafe {
+        if write {
+            words.store(word, 1);
+        } else {
+            words.load(word);
+        }
+    }
+}
+
 fn kernel(program: &[Step]) {
     let (index, words) = (thread::thread_idx_x(), Shared::<u32>::at(0));
     if index < WORDS {
-        // SAFETY: the emulator checks every access, which is what this test is about.
-        unsafe { words.store(index, index) }
+        access(words, index, true);
     }
     thread::sync_threads();
     for step in program {
@@ -100,18 +110,7 @@ fn kernel(program: &[Step]) {
             Step::SyncThreads => thread::sync_threads(),
             Step::SyncWarp { warp } if warp == index / 32 => warp::sync(),
             Step::Shuffle { warp } if warp == index / 32 => _ = warp::shuffle(index, 0),
-            // SAFETY: as above.
-            Step::Access {
-                thread,
-                word,
-                write: true,
-            } if thread == index => unsafe { words.store(word, index) },
-            // SAFETY: as above.
-            Step::Access {
-                thread,
-                word,
-                write: false,
-            } if thread == index => unsafe { _ = words.load(word) },
+            Step::Access { thread, word, write } if thread == index => access(words, word, write),
             _ => {}
         }
     }

@@ -97,6 +97,9 @@ impl<'a> Memory<'a> {
 
     /// The first `valid` of `size` bytes at `address`, and zeros after them.
     pub(super) fn load_partly(&self, address: u64, size: u32, valid: u32) -> Result<u128, FaultKind> {
+        if valid == size {
+            return self.load(address, size);
+        }
         if !address.is_multiple_of(u64::from(size)) {
             return Err(misaligned(address, size, Access::Read));
         }

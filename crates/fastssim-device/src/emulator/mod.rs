@@ -19,7 +19,7 @@
 //!
 //! Not checked: races in global memory, and the order of its accesses between blocks. A kernel
 //! that spins until another block has done something may wait forever. A fault unwinds the
-//! kernel's stack, so it must be compiled with `panic = "unwind"`.
+//! kernel's stack, so it must be compiled with `panic = "unwind"`. A thread's stack has 256 KiB.
 //!
 //! ```
 //! use fastssim_device::emulator::{Fault, Grid, Memory};
