@@ -26,7 +26,7 @@ pub fn shuffle<T: Exchange>(value: T, lane: u32) -> T {
     value.exchange(|word| provider::shuffle(word, lane))
 }
 
-/// The value that the lane `delta` further up gave; this lane's own where there is none.
+/// The value that the lane `delta` (0 to 31) further up gave; this lane's own where there is none.
 #[inline(always)]
 pub fn shuffle_down<T: Exchange>(value: T, delta: u32) -> T {
     value.exchange(|word| provider::shuffle_down(word, delta))

@@ -54,7 +54,7 @@ unsafe fn shuffles(out: GlobalMut<f64>) {
         warp::shuffle(value, 7),
         f64::from(warp::shuffle(value as f32, (lane + 5) % 32)),
         warp::shuffle_down(value, 3),
-        word(warp::shuffle_down(lane, 100)),
+        word(warp::shuffle_down(lane, 31)),
         warp::shuffle_xor(value, 9),
         warp::sum(value),
         f64::from(warp::sum(value as f32)),
@@ -85,7 +85,7 @@ fn shuffles_votes_and_sums() -> Result<(), Fault> {
             at(7),
             at((lane + 5) % 32),
             at(if lane + 3 < 32 { lane + 3 } else { lane }),
-            lane as f64,
+            if lane == 0 { 31.0 } else { lane as f64 },
             at(lane ^ 9),
             504.0,
             504.0,
@@ -321,4 +321,33 @@ fn global_memory_by_other_sizes() -> Result<(), Fault> {
         .collect();
     assert_eq!(words, expected);
     Ok(())
+}
+
+/// A copy that a block leaves behind concerns the next block as little as what it wrote.
+#[test]
+fn a_copy_that_a_block_leaves_behind() -> Result<(), Fault> {
+    let x = [1.0f32; 4];
+    let mut memory = Memory::new();
+    let from = memory.read("x", &x);
+    let grid = Grid {
+        kernel: "leave",
+        blocks: [64, 1, 1],
+        threads: [32, 1, 1],
+        shared_bytes: 16,
+    };
+    grid.run(&memory, || {
+        let (index, place) = (thread::thread_idx_x(), Shared::<f32>::at(0));
+        // SAFETY: the copy overwrites what the lanes wrote and read before the barrier.
+        unsafe {
+            if index < 4 {
+                place.store(index, 2.0);
+                assert_eq!(place.load(index), 2.0);
+            }
+            warp::sync();
+            if index == 7 {
+                copy::async16(place, from, 16);
+                copy::commit();
+            }
+        }
+    })
 }

@@ -154,7 +154,8 @@ pub fn shuffle(word: u32, lane: u32) -> u32 {
 pub fn shuffle_down(word: u32, delta: u32) -> u32 {
     with(|block| {
         let lane = block.lane() as usize;
-        let from = lane.saturating_add(delta as usize);
+        // The instruction looks at five bits of the distance.
+        let from = lane + (delta % 32) as usize;
         block.exchange(Point::ShuffleDown, &[word], |given| {
             given(if from < 32 { from } else { lane }, 0)
         })
