@@ -216,9 +216,11 @@ impl Scene {
     }
 }
 
-/// A picture of the folder `data`.
+/// A picture of the folder `data`: in this package, or in the folder that the variable `FASTSSIM_TESTS`
+/// names where the tests were built elsewhere.
 pub fn picture(name: &str) -> DynamicImage {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(name);
+    let package = std::env::var_os("FASTSSIM_TESTS").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let path = PathBuf::from(package).join("data").join(name);
     image::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
