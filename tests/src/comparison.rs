@@ -1,7 +1,7 @@
 //! Compares the library with the reference and collects what is off, so that a failing test tells of
 //! every case at once.
 
-use ndarray::{Array4, Axis};
+use ndarray::{Array4, ArrayView3, Axis};
 
 use crate::images::{Element, numbers};
 use crate::reference::Reference;
@@ -22,6 +22,11 @@ impl Comparison {
     /// Says whether the images to come are regular patterns.
     pub fn set_regular(&mut self, regular: bool) {
         self.regular = regular;
+    }
+
+    /// Whether the images at hand are regular patterns.
+    pub fn is_regular(&self) -> bool {
+        self.regular
     }
 
     /// Compares the score of an image pair, alone and with a gradient, its map and its gradient with the
@@ -52,13 +57,30 @@ impl Comparison {
             self.score(&what, (with_gradient - expected).abs(), score_limit);
         }
         for (slopes, expected) in gradient.axis_iter(Axis(0)).zip(expected.gradient.axis_iter(Axis(0))) {
-            let error = relative_l2(&slopes, &expected);
-            self.gradient = self.gradient.max(error);
-            self.check(error, gradient_limit, || format!("{what}: gradient"));
+            self.gradient(&what, &slopes, &expected, gradient_limit);
         }
-        let error = max_abs(&metric.ssim_map(x, y).expect("valid input"), &expected.map);
+        let map = metric.ssim_map(x, y).expect("valid input");
+        self.map(&what, &map, &expected.map, tolerance::map::<T>());
+    }
+
+    /// Compares the gradient of one image.
+    pub fn gradient<R: Copy + Into<f64>>(
+        &mut self,
+        what: &str,
+        found: &ArrayView3<'_, R>,
+        expected: &ArrayView3<'_, f64>,
+        tolerance: f64,
+    ) {
+        let error = relative_l2(found, expected);
+        self.gradient = self.gradient.max(error);
+        self.check(error, tolerance, || format!("{what}: gradient"));
+    }
+
+    /// Compares the maps of a batch.
+    pub fn map<R: Copy + Into<f64>>(&mut self, what: &str, found: &Array4<R>, expected: &Array4<f64>, tolerance: f64) {
+        let error = max_abs(found, expected);
         self.map = self.map.max(error);
-        self.check(error, tolerance::map::<T>(), || format!("{what}: map"));
+        self.check(error, tolerance, || format!("{what}: map"));
     }
 
     /// Notes the error of a score.

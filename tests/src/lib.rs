@@ -4,11 +4,13 @@
 //!   `tests/reference.rs` check it by finite differences and against a second formula.
 //! * [`images`]: deterministic pictures, chosen for what goes wrong with them.
 //! * [`strided`]: the same numbers in every order of memory.
+//! * [`emulated`]: the GPU kernels, run by the device layer's emulator.
 //! * [`tolerance`] and [`comparison`]: how far the library may be from the reference, and how far it is.
 //!
 //! The tests themselves are in `tests/`, one file for each promise of the library.
 
 pub mod comparison;
+pub mod emulated;
 pub mod images;
 pub mod reference;
 pub mod strided;

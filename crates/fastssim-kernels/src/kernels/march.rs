@@ -1,0 +1,93 @@
+//! From a row of pixels to the moments of the windows whose last row it is.
+
+use fastssim_device::shared::Shared;
+use fastssim_device::warp::{self, lane};
+
+use super::blur::{REACH, Running, along_row};
+use super::formula::Moments;
+use super::pixels::{Pixel, Reader, Row};
+use super::ring::Ring;
+use super::shift::Shift;
+use super::tile::{Tile, warp};
+use crate::geometry::{COLS, R, TAPS, Work};
+use crate::params::Params;
+
+/// A warp on its way down the rows: [`Self::step`] by step.
+pub(crate) struct March<P> {
+    reader: Reader<P>,
+    pub(crate) shift: Shift,
+    pub(crate) ring: Ring,
+    pub(crate) weights: [f32; TAPS],
+    /// The first column that is read: five to the left of the first moments.
+    col: i32,
+    /// Pixels of the row that comes next, on their way while the last is computed.
+    next: Row,
+    /// Of u', v', u'² and v'², for each of the lane's columns.
+    sums: [[Running; 4]; COLS],
+}
+
+/// Which of a lane's columns, from image column `col` on, lie within `range`.
+#[inline(always)]
+pub(crate) fn within(col: i32, range: [i32; 2]) -> [bool; COLS] {
+    core::array::from_fn(|i| {
+        let col = col + i as i32;
+        col >= range[0] && col < range[1]
+    })
+}
+
+/// The start of this warp's shared memory.
+#[inline(always)]
+pub(crate) fn shared(work: Work) -> Shared<f32> {
+    Shared::at(warp() * work.shared_bytes())
+}
+
+impl<P: Pixel> March<P> {
+    /// Starts at row `row` (it is read first), with moments from column `col` on.
+    #[inline(always)]
+    pub(crate) fn new(params: &Params, tile: &Tile, work: Work, row: i32, col: i32) -> Self {
+        let reader = Reader::new(params, tile);
+        let shift = Shift::of_tile(params, &reader, tile);
+        let col = col - R;
+        Self {
+            next: reader.row(row, col),
+            reader,
+            shift,
+            ring: Ring::new(shared(work), work.ring_rows()),
+            weights: params.weights,
+            col,
+            sums: Default::default(),
+        }
+    }
+
+    /// Takes in row `row`, one more than the last; the moments of the windows whose last row it is,
+    /// if eleven rows have been taken in.
+    ///
+    /// # Safety
+    /// All lanes of the warp call it, and nobody else uses the warp's ring.
+    #[inline(always)]
+    pub(crate) unsafe fn step(&mut self, row: i32) -> [Moments; COLS] {
+        // SAFETY: as the caller promises; the barrier stands between the writing and the reading.
+        let pairs: [[f32; 4]; REACH / 2] = unsafe {
+            self.ring.write(row, &self.next, &self.shift);
+            warp::sync();
+            self.next = self.reader.row(row + 1, self.col);
+            self.ring.read(row, lane())
+        };
+        let (mut u, mut v) = ([0.0; REACH], [0.0; REACH]);
+        for i in 0..REACH / 2 {
+            [u[2 * i], v[2 * i], u[2 * i + 1], v[2 * i + 1]] = pairs[i];
+        }
+        let rows = [u, v, u.map(|u| u * u), v.map(|v| v * v)].map(|columns| along_row(&self.weights, &columns));
+        let mut moments = [Moments::default(); COLS];
+        for col in 0..COLS {
+            let [u, v, uu, vv] = core::array::from_fn(|map| self.sums[col][map].push(&self.weights, rows[map][col]));
+            moments[col] = Moments {
+                u,
+                v,
+                su: uu - u * u,
+                sv: vv - v * v,
+            };
+        }
+        moments
+    }
+}

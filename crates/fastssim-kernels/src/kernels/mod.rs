@@ -1,0 +1,20 @@
+//! The kernels: one function each. A warp computes a tile; warps without one return at once.
+//!
+//! The emulator runs these functions as they are; in PTX each has an entry point for each element type.
+
+mod blur;
+mod formula;
+mod gradient;
+mod map;
+mod march;
+mod pixels;
+mod ring;
+mod score;
+mod shift;
+mod sum;
+mod tile;
+
+pub use gradient::gradient;
+pub use map::map;
+pub use pixels::Pixel;
+pub use score::score;

@@ -1,0 +1,81 @@
+//! From the deficits that a lane adds up to the score of an image, in one launch.
+//!
+//! Every tile leaves one number; the warp that finishes an image's last tile adds them. Whoever that
+//! is, the order of additions is the same, so a score has the same bits in every run and batch.
+
+use fastssim_device::global::GlobalMut;
+use fastssim_device::thread::fence;
+use fastssim_device::warp::{self, lane};
+
+use super::tile::Tile;
+use crate::geometry::{LANES, Work};
+use crate::params::Params;
+
+/// A sum that keeps what each addition rounds off (Kahan 1965): a lane adds a hundred numbers of
+/// like size, and in regular images all lanes would be off the same way.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sum {
+    total: f32,
+    rest: f32,
+}
+
+impl Sum {
+    #[inline(always)]
+    pub(crate) fn add(&mut self, value: f32) {
+        let value = value + self.rest;
+        let total = self.total + value;
+        self.rest = value - (total - self.total);
+        self.total = total;
+    }
+
+    #[inline(always)]
+    fn total(&self) -> f64 {
+        f64::from(self.total) + f64::from(self.rest)
+    }
+}
+
+/// Leaves the warp's sum of 1 − SSIM over its tile; if it is the last of its image, writes the score.
+///
+/// # Safety
+/// All lanes of the warp call it once, and the workspace is as [`Params`] says.
+#[inline(always)]
+pub(crate) unsafe fn finish(params: &Params, tile: &Tile, work: Work, sum: &Sum) {
+    let partials = GlobalMut::<f64>::from_address(params.partials);
+    let counters = GlobalMut::<u32>::from_address(params.counters);
+    let [tile_rows, tile_cols] = params.tiles(work);
+    let tiles = params.channels * tile_rows * tile_cols;
+    let partial = warp::sum(sum.total());
+    let mut before = 0;
+    if lane() == 0 {
+        // SAFETY: the workspace has a number for each tile and each image; no other warp has this tile.
+        unsafe {
+            partials.store(tile.index, partial);
+            fence();
+            before = counters.atomic_add(tile.image, 1);
+        }
+    }
+    if warp::shuffle(before, 0) != tiles - 1 {
+        return;
+    }
+    fence();
+    let mut sum = 0.0;
+    let mut index = lane();
+    while index < tiles {
+        // SAFETY: all tiles of the image have left their number before they were counted.
+        sum += unsafe { partials.load_coherent(tile.image * tiles + index) };
+        index += LANES;
+    }
+    let sum = warp::sum(sum);
+    if lane() == 0 {
+        let [rows, cols] = [tile.map_rows, tile.map_cols].map(|[from, to]| f64::from(to - from));
+        let mean = sum / (f64::from(params.channels) * rows * cols);
+        // Rounding alone can make it negative; NaN stays.
+        let deficit = if mean < 0.0 { 0.0 } else { mean };
+        // SAFETY: one warp finishes an image, and nobody counts its tiles any more.
+        unsafe {
+            let score = params.score_offset + params.score_factor * deficit;
+            GlobalMut::<f64>::from_address(params.scores).store(tile.image, score);
+            counters.store(tile.image, 0);
+        }
+    }
+}

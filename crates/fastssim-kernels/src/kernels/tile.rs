@@ -1,0 +1,82 @@
+//! Which part of which image a warp computes.
+//!
+//! The tiles of a batch stand in one line, image by image, channel by channel, row by row. A warp
+//! takes the one of its own number.
+
+use fastssim_device::thread::{block_idx_x, thread_idx_x};
+
+use crate::geometry::{LANES, TILE_ROWS, WARPS, Work};
+use crate::params::{Params, Planes};
+
+/// The tile of one warp. Rows and columns are those of the image.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    /// Its number in the batch.
+    pub(crate) index: u32,
+    pub(crate) image: u32,
+    pub(crate) channel: u32,
+    /// Its rows: [from, to).
+    pub(crate) rows: [i32; 2],
+    /// Its columns: [from, to).
+    pub(crate) cols: [i32; 2],
+    /// The rows of the image that have windows in the map: [from, to).
+    pub(crate) map_rows: [i32; 2],
+    /// The columns of the image that have windows in the map: [from, to).
+    pub(crate) map_cols: [i32; 2],
+}
+
+/// Quotient and remainder. No extent is zero, but the compiler must know it, or it makes room for a panic.
+#[inline(always)]
+fn divide(value: u32, by: u32) -> (u32, u32) {
+    let by = by.max(1);
+    (value / by, value % by)
+}
+
+/// This thread's warp in its block.
+#[inline(always)]
+pub(crate) fn warp() -> u32 {
+    thread_idx_x() / LANES
+}
+
+impl Tile {
+    /// The tile of this thread's warp; `None` where there are no more.
+    #[inline(always)]
+    pub(crate) fn of_warp(params: &Params, work: Work) -> Option<Self> {
+        let index = block_idx_x() * WARPS + warp();
+        let [tile_rows, tile_cols] = params.tiles(work);
+        let (rest, col) = divide(index, tile_cols);
+        let (rest, row) = divide(rest, tile_rows);
+        let (image, channel) = divide(rest, params.channels);
+        if image >= params.images {
+            return None;
+        }
+        let margin = params.margin as i32;
+        let [height, width] = params.area(work).map(|extent| extent as i32);
+        // A gradient has a value everywhere, a map only within the margin.
+        let first = match work {
+            Work::Score | Work::Map => margin,
+            Work::Gradient => 0,
+        };
+        let span = |index: u32, size: u32, extent: i32| {
+            let from = (index * size) as i32;
+            [first + from, first + (from + size as i32).min(extent)]
+        };
+        Some(Self {
+            index,
+            image,
+            channel,
+            rows: span(row, TILE_ROWS, height),
+            cols: span(col, work.tile_cols(), width),
+            map_rows: [margin, params.height as i32 - margin],
+            map_cols: [margin, params.width as i32 - margin],
+        })
+    }
+}
+
+impl Planes {
+    /// The distance in elements from the first pixel to that of the tile's channel.
+    #[inline(always)]
+    pub(crate) fn plane(&self, tile: &Tile) -> i64 {
+        i64::from(tile.image) * self.image + i64::from(tile.channel) * self.channel
+    }
+}

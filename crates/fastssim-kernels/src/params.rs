@@ -1,0 +1,65 @@
+//! What a kernel is told: filled in by the host, read by the kernel.
+
+use crate::geometry::TAPS;
+
+/// Where the pixels of a batch lie: the first one, and the distances in elements from one image,
+/// channel, row and column to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Planes {
+    /// The device address of the first pixel.
+    pub data: u64,
+    /// Elements from one image to the next.
+    pub image: i64,
+    /// Elements from one channel to the next.
+    pub channel: i64,
+    /// Elements from one row to the next.
+    pub row: u32,
+    /// Elements from one column to the next.
+    pub col: u32,
+}
+
+/// Everything that a kernel is told; passed by value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
+pub struct Params {
+    /// The first images.
+    pub x: Planes,
+    /// The second images, of the same element type.
+    pub y: Planes,
+    /// The gradient or the map, of `f32`. Not used by the score kernels.
+    pub out: Planes,
+    /// `*mut f64`: one score an image. Not used by the map kernels.
+    pub scores: u64,
+    /// `*mut f64`: workspace, one number a tile. Not used by the map kernels.
+    pub partials: u64,
+    /// `*mut u32`: workspace, one number an image. Zero before the first launch, and zero again after
+    /// each. Not used by the map kernels.
+    pub counters: u64,
+    /// Images of the batch.
+    pub images: u32,
+    /// Channels of an image.
+    pub channels: u32,
+    /// Rows of an image.
+    pub height: u32,
+    /// Columns of an image.
+    pub width: u32,
+    /// Pixels at each edge that have no window in the map: 0 for zero padding, the window's radius for
+    /// valid padding.
+    pub margin: u32,
+    /// The window's weights, centred.
+    pub weights: [f32; TAPS],
+    /// What pixels are multiplied by: a power of two that brings the dynamic range between 1 and 2.
+    pub scale: f32,
+    /// C1 of the scaled pixels.
+    pub c1: f32,
+    /// C2 of the scaled pixels.
+    pub c2: f32,
+    /// What the gradient of 1 window's SSIM is multiplied by: the derivative of the score with respect to
+    /// SSIM, over the windows of an image.
+    pub gradient_factor: f32,
+    /// The score is `score_offset + score_factor * (1 − SSIM)`.
+    pub score_offset: f64,
+    /// See `score_offset`.
+    pub score_factor: f64,
+}

@@ -1,0 +1,151 @@
+//! The GPU kernels, run by the emulator of the device layer: without a GPU, and with every access to
+//! memory checked.
+
+use fastssim::Padding;
+use fastssim_device::emulator::{Fault, Grid, Memory};
+use fastssim_kernels::geometry::{Work, launch};
+use fastssim_kernels::kernels;
+use fastssim_kernels::params::{Params, Planes};
+use ndarray::{Array4, ArrayView4};
+
+use crate::images::Element;
+use crate::reference::Reference;
+use crate::strided::Strided;
+
+/// What a kernel leaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Emulation {
+    /// One score an image; NaN where the kernel computes none.
+    pub scores: Vec<f64>,
+    /// The map or the gradient; empty where there is none.
+    pub out: Array4<f32>,
+}
+
+/// Runs the kernel for `work` on two batches of the same shape, configured like `reference`.
+///
+/// # Errors
+/// What the emulator finds wrong with the kernel.
+pub fn emulate<T>(work: Work, reference: &Reference, x: &Strided<T>, y: &Strided<T>) -> Result<Emulation, Fault>
+where
+    T: Element + kernels::Pixel,
+{
+    let (images, channels, height, width) = x.view().dim();
+    let mut params = params(reference, [images, channels, height, width]);
+    let margin = 2 * params.margin as usize;
+    let out_shape = match work {
+        Work::Score => [0; 4],
+        Work::Map => [images, channels, height - margin, width - margin],
+        Work::Gradient => [images, channels, height, width],
+    };
+    let mut out = Array4::from_elem(out_shape, f32::NAN);
+    let geometry = launch(work, &params).expect("not too many tiles");
+    let mut scores = vec![f64::NAN; images];
+    let mut partials = vec![f64::NAN; geometry.tiles as usize];
+    let mut counters = vec![0u32; images];
+
+    let mut memory = Memory::new();
+    params.x = planes(memory.read("x", all(x)).address(), x);
+    params.y = planes(memory.read("y", all(y)).address(), y);
+    let strides = out.strides().to_vec();
+    let data = memory.write("out", out.as_slice_mut().expect("in standard layout"));
+    params.out = strided(data.address(), &strides);
+    params.scores = memory.write("scores", &mut scores).address();
+    params.partials = memory.write("partials", &mut partials).address();
+    params.counters = memory.write("counters", &mut counters).address();
+    let (name, kernel): (_, unsafe fn(&Params)) = match work {
+        Work::Score => ("score", kernels::score::<T>),
+        Work::Map => ("map", kernels::map::<T>),
+        Work::Gradient => ("gradient", kernels::gradient::<T>),
+    };
+    let grid = Grid {
+        kernel: name,
+        blocks: [geometry.grid, 1, 1],
+        threads: [geometry.block, 1, 1],
+        shared_bytes: geometry.shared,
+    };
+    // SAFETY: the emulator checks every access.
+    grid.run(&memory, || unsafe { kernel(&params) })?;
+    drop(memory);
+    assert!(counters.iter().all(|&counter| counter == 0), "a counter was not reset");
+    Ok(Emulation { scores, out })
+}
+
+/// What a kernel is told besides addresses, from the definition of each field.
+fn params(reference: &Reference, shape: [usize; 4]) -> Params {
+    let [images, channels, height, width] = shape;
+    let margin = match reference.padding {
+        Padding::Valid => reference.window / 2,
+        _ => 0,
+    };
+    let windows = channels * (height - 2 * margin) * (width - 2 * margin);
+    let scale = reference.range.log2().floor().exp2().recip();
+    let row: Vec<f64> = (0..11)
+        .map(|tap: i32| {
+            let distance = f64::from(tap - 5);
+            let inside = distance.abs() <= (reference.window / 2) as f64;
+            if inside {
+                (-0.5 * (distance / reference.sigma).powi(2)).exp()
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    let sum: f64 = row.iter().sum();
+    // Rounded such that they sum to 1: what one weight loses the next one outwards gets.
+    let mut weights = [0.0; 11];
+    let mut carry = 0.0;
+    for distance in 0..=5 {
+        let exact = row[5 + distance] / sum + carry;
+        let rounded = exact as f32;
+        (weights[5 + distance], weights[5 - distance]) = (rounded, rounded);
+        let error = exact - f64::from(rounded);
+        carry = if rounded == 0.0 {
+            0.0
+        } else if distance == 0 {
+            error / 2.0
+        } else {
+            error
+        };
+    }
+    Params {
+        images: images as u32,
+        channels: channels as u32,
+        height: height as u32,
+        width: width as u32,
+        margin: margin as u32,
+        weights,
+        scale: scale as f32,
+        c1: (reference.k1 * reference.range * scale).powi(2) as f32,
+        c2: (reference.k2 * reference.range * scale).powi(2) as f32,
+        gradient_factor: (1.0 / windows as f64) as f32,
+        score_offset: 1.0,
+        score_factor: -1.0,
+        ..Params::default()
+    }
+}
+
+/// All of the memory that images lie in.
+fn all<T>(images: &Strided<T>) -> &[T]
+where
+    T: Copy,
+{
+    images.memory().as_slice().expect("in standard layout")
+}
+
+/// Where images lie, given the address of their memory.
+fn planes<T: Copy>(address: u64, images: &Strided<T>) -> Planes {
+    let view: ArrayView4<'_, T> = images.view();
+    let first = view.as_ptr().addr() - all(images).as_ptr().addr();
+    strided(address + first as u64, view.strides())
+}
+
+fn strided(data: u64, strides: &[isize]) -> Planes {
+    let inner = |axis: usize| u32::try_from(strides[axis]).expect("no step back within a plane");
+    Planes {
+        data,
+        image: strides[0] as i64,
+        channel: strides[1] as i64,
+        row: inner(2),
+        col: inner(3),
+    }
+}

@@ -1,0 +1,219 @@
+//! The GPU kernels in the emulator: against the reference, and with every access to memory checked for
+//! races, for what was never written and for what lies outside of a buffer.
+//!
+//! Each test prints the largest errors it has seen: `cargo test --test emulator -- --nocapture`.
+
+use fastssim::Padding;
+use fastssim_kernels::geometry::Work;
+use fastssim_kernels::kernels::Pixel;
+use fastssim_tests::comparison::Comparison;
+use fastssim_tests::emulated::{Emulation, emulate};
+use fastssim_tests::images::{Element, Scene, numbers};
+use fastssim_tests::reference::Reference;
+use fastssim_tests::strided::{Arrangement, Strided};
+use fastssim_tests::tolerance;
+use ndarray::{Array4, Axis, s};
+
+const PADDINGS: [Padding; 2] = [Padding::Zero, Padding::Valid];
+/// One tile and less, more than one in both directions, and the smallest there are.
+const SHAPES: [[usize; 4]; 9] = [
+    [1, 1, 1, 1],
+    [1, 1, 1, 23],
+    [2, 3, 5, 90],
+    [1, 1, 12, 61],
+    [1, 2, 48, 17],
+    [1, 1, 11, 11],
+    [2, 1, 64, 64],
+    [1, 1, 65, 55],
+    [1, 1, 131, 121],
+];
+
+/// A negative stride has no place on the GPU; all others do.
+const INTERLEAVED: Arrangement = Arrangement {
+    order: [0, 2, 3, 1],
+    steps: [1; 4],
+};
+const TRANSPOSED: Arrangement = Arrangement {
+    order: [1, 3, 0, 2],
+    steps: [1, 2, 1, 3],
+};
+const CROPPED: Arrangement = Arrangement {
+    order: [0, 1, 2, 3],
+    steps: [1, 1, 3, 1],
+};
+
+fn run<T: Element + Pixel>(work: Work, reference: &Reference, x: &Strided<T>, y: &Strided<T>) -> Emulation {
+    emulate(work, reference, x, y).unwrap_or_else(|fault| panic!("{work:?} {reference:?}: {fault}"))
+}
+
+fn planar<T: Element>(images: &Array4<T>) -> Strided<T> {
+    Strided::new(images.view(), Arrangement::PLANAR, T::from_unit(0.0))
+}
+
+/// Compares all three kernels with the reference.
+fn compare<T: Element + Pixel>(
+    errors: &mut Comparison,
+    reference: &Reference,
+    x: &Array4<T>,
+    y: &Array4<T>,
+    what: &str,
+) {
+    let what = format!(
+        "{what} {:?} {} {}",
+        x.dim(),
+        std::any::type_name::<T>(),
+        reference.padding
+    );
+    let (_, _, h, w) = x.dim();
+    let expected = reference.evaluate(numbers(x.view()).view(), numbers(y.view()).view());
+    let (x, y) = (planar(x), planar(y));
+    let mut limits = [tolerance::gpu_score(h * w), tolerance::gradient::<f32>()];
+    if errors.is_regular() {
+        limits = tolerance::GPU_REGULAR;
+    }
+    let [score, map, gradient] = [Work::Score, Work::Map, Work::Gradient].map(|work| run(work, reference, &x, &y));
+    for ((alone, with_gradient), expected) in score.scores.iter().zip(&gradient.scores).zip(&expected.ssim) {
+        errors.score(&what, (alone - expected).abs(), limits[0]);
+        errors.score(
+            &format!("{what}, with gradient"),
+            (with_gradient - expected).abs(),
+            limits[0],
+        );
+    }
+    for (found, expected) in gradient
+        .out
+        .axis_iter(Axis(0))
+        .zip(expected.gradient.axis_iter(Axis(0)))
+    {
+        errors.gradient(&what, &found, &expected, limits[1]);
+    }
+    errors.map(&what, &map.out, &expected.map, tolerance::gpu_map());
+}
+
+fn sweep<T: Element + Pixel>(scenes: &[Scene]) {
+    let mut errors = Comparison::default();
+    for &scene in scenes {
+        errors.set_regular(scene.is_regular());
+        for shape in SHAPES {
+            let [x, y] = scene.batches::<T>(shape, 7);
+            for padding in PADDINGS {
+                if padding == Padding::Zero || shape[2].min(shape[3]) >= 11 {
+                    compare(
+                        &mut errors,
+                        &Reference::new(padding, T::RANGE),
+                        &x,
+                        &y,
+                        &format!("{scene:?}"),
+                    );
+                }
+            }
+        }
+    }
+    errors.finish();
+}
+
+#[test]
+fn scenes_f32() {
+    sweep::<f32>(&Scene::ALL);
+}
+
+#[test]
+fn scenes_u8() {
+    sweep::<u8>(&[Scene::Distorted, Scene::Quantised(255.0)]);
+}
+
+#[test]
+fn scenes_u16() {
+    sweep::<u16>(&[Scene::Distorted, Scene::NearConvergence]);
+}
+
+#[test]
+fn smaller_windows_and_other_parameters() {
+    let mut errors = Comparison::default();
+    for (window, sigma) in [(1, 1.5), (3, 0.8), (7, 1.5), (9, 4.0), (11, 3.0)] {
+        for padding in PADDINGS {
+            let mut reference = Reference::new(padding, 1.0);
+            (reference.window, reference.sigma) = (window, sigma);
+            (reference.k1, reference.k2) = (0.02, 0.05);
+            let [x, y] = Scene::Distorted.batches::<f32>([1, 1, 33, 70], 3);
+            compare(&mut errors, &reference, &x, &y, &format!("window {window} {sigma}"));
+        }
+    }
+    errors.finish();
+}
+
+#[test]
+fn strides_change_nothing() {
+    let [x, y] = Scene::Distorted.batches::<u8>([2, 3, 25, 70], 5);
+    for padding in PADDINGS {
+        let reference = Reference::new(padding, 255.0);
+        for work in [Work::Score, Work::Map, Work::Gradient] {
+            let expected = run(work, &reference, &planar(&x), &planar(&y));
+            for (of_x, of_y) in [(INTERLEAVED, INTERLEAVED), (CROPPED, TRANSPOSED), (TRANSPOSED, CROPPED)] {
+                let x = Strided::new(x.view(), of_x, 200);
+                let y = Strided::new(y.view(), of_y, 100);
+                assert!(
+                    same(&run(work, &reference, &x, &y), &expected),
+                    "{work:?} {of_x:?} {of_y:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn images_of_a_batch_do_not_influence_each_other() {
+    let [x, y] = Scene::Distorted.batches::<f32>([3, 2, 70, 66], 11);
+    let reference = Reference::new(Padding::Zero, 1.0);
+    for work in [Work::Score, Work::Map, Work::Gradient] {
+        let batch = run(work, &reference, &planar(&x), &planar(&y));
+        for image in 0..3 {
+            let one = |images: &Array4<f32>| planar(&images.slice(s![image..=image, .., .., ..]).to_owned());
+            let alone = run(work, &reference, &one(&x), &one(&y));
+            assert_eq!(alone.scores[0].to_bits(), batch.scores[image].to_bits());
+            if work != Work::Score {
+                assert_eq!(alone.out.index_axis(Axis(0), 0), batch.out.index_axis(Axis(0), image));
+            }
+        }
+    }
+}
+
+#[test]
+fn identical_images_have_exactly_one_and_no_gradient() {
+    for scene in Scene::ALL {
+        let [x, _] = scene.batches::<f32>([1, 1, 66, 70], 2);
+        let reference = Reference::new(Padding::Zero, 1.0);
+        let x = planar(&x);
+        let found = run(Work::Gradient, &reference, &x, &x);
+        assert_eq!(found.scores, [1.0], "{scene:?}");
+        assert!(found.out.iter().all(|&slope| slope == 0.0), "{scene:?}");
+        assert_eq!(run(Work::Score, &reference, &x, &x).scores, [1.0], "{scene:?}");
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_in_its_image() {
+    let reference = Reference::new(Padding::Zero, 1.0);
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30] {
+        let [mut x, y] = Scene::Distorted.batches::<f32>([3, 1, 20, 24], 2);
+        let expected = run(Work::Score, &reference, &planar(&x), &planar(&y));
+        x[[1, 0, 10, 10]] = value;
+        for work in [Work::Score, Work::Gradient] {
+            let found = run(work, &reference, &planar(&x), &planar(&y));
+            assert!(found.scores[1].is_nan(), "{value}: {:?}", found.scores);
+            for image in [0, 2] {
+                let error = (found.scores[image] - expected.scores[image]).abs();
+                assert!(error < 1e-7, "{value}: {:?}", found.scores);
+            }
+        }
+    }
+}
+
+/// Whether two results have the same bits, NaN included.
+fn same(a: &Emulation, b: &Emulation) -> bool {
+    let bits = |found: &Emulation| {
+        let scores: Vec<u64> = found.scores.iter().map(|score| score.to_bits()).collect();
+        (scores, found.out.mapv(f32::to_bits))
+    };
+    bits(a) == bits(b)
+}
