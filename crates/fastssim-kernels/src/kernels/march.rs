@@ -5,7 +5,7 @@ use fastssim_device::warp::{self, lane};
 
 use super::blur::{REACH, Running, along_row};
 use super::formula::Moments;
-use super::pixels::{Pixel, Reader, Row};
+use super::pixels::{Columns, Pixel, Reader, Row};
 use super::ring::Ring;
 use super::shift::Shift;
 use super::tile::{Tile, warp};
@@ -18,10 +18,10 @@ pub(crate) struct March<P> {
     pub(crate) shift: Shift,
     pub(crate) ring: Ring,
     pub(crate) weights: [f32; TAPS],
-    /// The first column that is read: five to the left of the first moments.
-    col: i32,
-    /// Pixels of the row that comes next, on their way while the last is computed.
-    next: Row,
+    /// What this lane reads of a row, from five columns to the left of the first moments on.
+    columns: Columns,
+    /// The row that comes next, on its way while the last is computed.
+    next: Row<P>,
     /// Of u', v', u'² and v'², for each of the lane's columns.
     sums: [[Running; 4]; COLS],
 }
@@ -47,14 +47,14 @@ impl<P: Pixel> March<P> {
     pub(crate) fn new(params: &Params, tile: &Tile, work: Work, row: i32, col: i32) -> Self {
         let reader = Reader::new(params, tile);
         let shift = Shift::of_tile(params, &reader, tile);
-        let col = col - R;
+        let columns = reader.columns(col - R);
         Self {
-            next: reader.row(row, col),
+            next: reader.row(row, &columns),
             reader,
             shift,
             ring: Ring::new(shared(work), work.ring_rows()),
             weights: params.weights,
-            col,
+            columns,
             sums: Default::default(),
         }
     }
@@ -68,9 +68,10 @@ impl<P: Pixel> March<P> {
     pub(crate) unsafe fn step(&mut self, row: i32) -> [Moments; COLS] {
         // SAFETY: as the caller promises; the barrier stands between the writing and the reading.
         let pairs: [[f32; 4]; REACH / 2] = unsafe {
-            self.ring.write(row, &self.next, &self.shift);
+            let pixels = self.reader.values(row, &self.columns, &self.next);
+            self.ring.write(row, &pixels, &self.shift);
             warp::sync();
-            self.next = self.reader.row(row + 1, self.col);
+            self.next = self.reader.row(row + 1, &self.columns);
             self.ring.read(row, lane())
         };
         let (mut u, mut v) = ([0.0; REACH], [0.0; REACH]);

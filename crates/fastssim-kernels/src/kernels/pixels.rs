@@ -1,5 +1,7 @@
 //! Element types of images, and reading a row of two of them.
 
+use core::array;
+
 use fastssim_device::Element;
 use fastssim_device::global::Global;
 use fastssim_device::warp::lane;
@@ -38,11 +40,26 @@ impl Pixel for f32 {
 /// Columns of a row that a lane reads: its own, and every 32nd from there.
 pub(crate) const READS: usize = ROW_COLS.div_ceil(LANES) as usize;
 
-/// What a lane reads of a row: pixels of x and of y, scaled, zero outside of the image.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Row {
-    pub(crate) x: [f32; READS],
-    pub(crate) y: [f32; READS],
+/// The columns that a lane reads of every row.
+pub(crate) struct Columns {
+    /// Their distances in elements from the first column, in x and in y. Where there is no pixel, those of
+    /// the nearest column.
+    x: [u32; READS],
+    y: [u32; READS],
+    /// What their pixels are multiplied by: the scale, or 0 where there is no pixel.
+    ///
+    /// A nearest pixel that is not finite gives NaN beyond the edge. That is no mistake: each window that
+    /// reaches beyond the edge there holds that pixel itself.
+    scale: [f32; READS],
+}
+
+/// What a lane has read of a row: pixels of x and of y, as they are.
+///
+/// They are not looked at before they are needed, so that nothing waits for them.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<P> {
+    x: [P; READS],
+    y: [P; READS],
 }
 
 /// One channel of an image.
@@ -62,13 +79,15 @@ impl<P: Pixel> Plane<P> {
         }
     }
 
+    /// The pixel of a row that is `offset` elements from its first.
+    ///
     /// # Safety
-    /// The row and the column lie within the image.
+    /// The row lies within the image, and so does what is at `offset`.
     #[inline(always)]
-    unsafe fn at(&self, row: u32, col: u32) -> f32 {
+    unsafe fn at(&self, row: u32, offset: u32) -> P {
         // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody
         // writes meanwhile; an offset within a plane fits 32 bits.
-        unsafe { self.data.load_nc(row * self.row + col * self.col) }.to_f32()
+        unsafe { self.data.load_nc(row * self.row + offset) }
     }
 }
 
@@ -93,29 +112,52 @@ impl<P: Pixel> Reader<P> {
         }
     }
 
-    /// The two pixels at a place, scaled; zero outside of the image.
+    /// The two pixels at a place within the image, scaled.
     ///
-    /// It always reads: where there is no pixel, the nearest one, whose value is then dropped.
+    /// # Safety
+    /// The place lies within the image.
     #[inline(always)]
-    pub(crate) fn at(&self, row: i32, col: i32) -> [f32; 2] {
-        let [near_row, near_col] = [nearest(row, self.height), nearest(col, self.width)];
-        let inside = (near_row == row) & (near_col == col);
-        let (row, col) = (near_row as u32, near_col as u32);
-        // SAFETY: the place lies within the image, which has a pixel.
-        let [x, y] = unsafe { [self.x.at(row, col), self.y.at(row, col)] };
-        [x, y].map(|value| if inside { value * self.scale } else { 0.0 })
+    pub(crate) unsafe fn at(&self, row: i32, col: i32) -> [f32; 2] {
+        let (row, col) = (row as u32, col as u32);
+        // SAFETY: as the caller promises.
+        let [x, y] = unsafe { [self.x.at(row, col * self.x.col), self.y.at(row, col * self.y.col)] };
+        [x.to_f32() * self.scale, y.to_f32() * self.scale]
     }
 
-    /// This lane's pixels of row `row`, of the `ROW_COLS` columns from `col` on.
+    /// This lane's part of the `ROW_COLS` columns from `col` on.
     #[inline(always)]
-    pub(crate) fn row(&self, row: i32, col: i32) -> Row {
-        let mut out = Row::default();
-        for i in 0..READS {
-            // Where 32 do not divide the columns, the last lanes repeat the last one.
-            let col = col + (lane() + i as u32 * LANES).min(ROW_COLS - 1) as i32;
-            [out.x[i], out.y[i]] = self.at(row, col);
+    pub(crate) fn columns(&self, col: i32) -> Columns {
+        // Where 32 do not divide the columns, the last lanes repeat the last one.
+        let cols: [i32; READS] = array::from_fn(|i| col + (lane() + i as u32 * LANES).min(ROW_COLS - 1) as i32);
+        let near = cols.map(|col| nearest(col, self.width));
+        Columns {
+            x: near.map(|col| col as u32 * self.x.col),
+            y: near.map(|col| col as u32 * self.y.col),
+            scale: array::from_fn(|i| if near[i] == cols[i] { self.scale } else { 0.0 }),
         }
-        out
+    }
+
+    /// Reads this lane's part of row `row`; where there is none, of the nearest row.
+    #[inline(always)]
+    pub(crate) fn row(&self, row: i32, columns: &Columns) -> Row<P> {
+        let row = nearest(row, self.height) as u32;
+        // SAFETY: the row and the columns lie within the image, which has a pixel.
+        unsafe {
+            Row {
+                x: array::from_fn(|i| self.x.at(row, columns.x[i])),
+                y: array::from_fn(|i| self.y.at(row, columns.y[i])),
+            }
+        }
+    }
+
+    /// The pixels of x and y in what was read of row `row`, scaled; zero outside of the image.
+    #[inline(always)]
+    pub(crate) fn values(&self, row: i32, columns: &Columns, read: &Row<P>) -> [[f32; 2]; READS] {
+        let inside = nearest(row, self.height) == row;
+        array::from_fn(|i| {
+            let scale = if inside { columns.scale[i] } else { 0.0 };
+            [read.x[i].to_f32() * scale, read.y[i].to_f32() * scale]
+        })
     }
 }
 

@@ -6,7 +6,7 @@
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::lane;
 
-use super::pixels::{READS, Row};
+use super::pixels::READS;
 use super::shift::Shift;
 use crate::geometry::{LANES, ROW_BYTES, ROW_COLS};
 
@@ -37,12 +37,12 @@ impl Ring {
     /// # Safety
     /// The ring is this warp's own; all lanes call it, and wait for one another before they read the row.
     #[inline(always)]
-    pub(crate) unsafe fn write(&self, row: i32, pixels: &Row, shift: &Shift) {
+    pub(crate) unsafe fn write(&self, row: i32, pixels: &[[f32; 2]; READS], shift: &Shift) {
         let to = self.row(row);
         for i in 0..READS {
             let col = lane() + i as u32 * LANES;
             if col < ROW_COLS {
-                let values = shift.apply(pixels.x[i], pixels.y[i]);
+                let values = shift.apply(pixels[i][0], pixels[i][1]);
                 // SAFETY: the column lies within the row, and each is written by one lane.
                 unsafe { to.store2(2 * col, values) };
             }

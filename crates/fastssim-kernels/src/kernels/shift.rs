@@ -39,7 +39,8 @@ impl Shift {
         let at = |[from, to]: [i32; 2], i: i32, n: i32| from + (to - from) * (2 * i + 1) / (2 * n);
         let row = at(tile.rows, place / GRID[1], GRID[0]);
         let col = at(tile.cols, place % GRID[1], GRID[1]);
-        let [x, y] = reader.at(row, col);
+        // SAFETY: a tile lies within the image.
+        let [x, y] = unsafe { reader.at(row, col) };
         Self {
             cu: median(x + y),
             cv: median(x - y),
