@@ -14,7 +14,7 @@ pub const LARGE: usize = 256 * 256;
 /// The largest errors of score and gradient in single precision for large images that repeat a
 /// pattern, such as checkerboards: their windows are all rounded alike, so that the errors of one
 /// window, some units of 1e-7, do not average out. The library's documentation says so.
-pub const REGULAR: [f64; 2] = [3e-7, 2e-4];
+pub const REGULAR: [f64; 2] = [3e-7, 1e-4];
 
 /// The largest absolute error of a score of images of `pixels` pixels.
 pub fn score<T: Element>(pixels: usize) -> f64 {

@@ -63,6 +63,8 @@ pub(super) struct Moments<V> {
 struct Terms<V> {
     u: V,
     v: V,
+    su: V,
+    sv: V,
     /// 1 / (U² + V² + 2 C1) and 1 / (Su + Sv + 2 C2).
     r1: V,
     r2: V,
@@ -76,8 +78,8 @@ fn terms<S: Simd, T: Compute>(simd: S, k: &Constants<T>, m: Moments<Vector<S, T>
     let (u, v) = (m.u + k.cu, m.v + k.cv);
     let v2 = v * v;
     // Rounding can make a variance slightly negative.
-    let sv = zero.max(m.sv);
-    let variances = zero.max(m.su) + sv;
+    let (su, sv) = (zero.max(m.su), zero.max(m.sv));
+    let variances = su + sv;
     let times_two_c2 = |v: Vector<S, T>| v.mul_add(splat(simd, k.two_c2), v * k.two_c2_rest);
     // Adding a constant to numbers of like size rounds all of them the same way, which shows in
     // the mean of an image. So C1 and C2 only enter next to a product that is not yet rounded.
@@ -89,6 +91,8 @@ fn terms<S: Simd, T: Compute>(simd: S, k: &Constants<T>, m: Moments<Vector<S, T>
     Terms {
         u,
         v,
+        su,
+        sv,
         r1,
         r2,
         l: (v2 + v2) * r1,
@@ -129,15 +133,27 @@ pub(super) fn derivatives<S: Simd, T: Compute>(
     k: &Constants<T>,
     m: Moments<Vector<S, T>>,
 ) -> Derivatives<Vector<S, T>> {
-    let Terms { u, v, r1, r2, l, c } = terms(simd, k, m);
-    let one = splat::<S, T>(simd, T::from(1u8));
+    let Terms {
+        u,
+        v,
+        su,
+        sv,
+        r1,
+        r2,
+        l,
+        c,
+    } = terms(simd, k, m);
     let two = splat::<S, T>(simd, T::from(2u8));
+    // Not by subtraction from 1 and 2: l may be close to 1, c to 2, and no digit would be left.
+    let one_minus_l = (u - v).mul_add(u + v, splat::<S, T>(simd, k.two_c1)) * r1;
+    let one_minus_c = ((su - sv) + k.two_c2) * r2;
+    let two_minus_c = (su + k.two_c2) * (r2 + r2);
     // ∂c/∂Su = −c r2 and ∂c/∂Sv = (2 − c) r2; SSIM has the factor 1 − l and the opposite sign.
-    let weight = (one - l) * (r2 + r2);
+    let weight = one_minus_l * (r2 + r2);
     let b = weight * c;
-    let minus_c = weight * (two - c);
+    let minus_c = weight * two_minus_c;
     // ∂l/∂U = −2 U l r1 and ∂l/∂V = 2 V (2 − l) r1; the means also enter through the variances.
-    let luminance = (one - c) * (r1 + r1) * (u * l - v * (two - l));
+    let luminance = one_minus_c * (r1 + r1) * (u * l - v * (two - l));
     let a = luminance - m.u * b + m.v * minus_c;
     Derivatives {
         deficit: total::<S, T>(l, c),
