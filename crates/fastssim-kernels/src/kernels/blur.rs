@@ -39,3 +39,16 @@ impl Running {
         done
     }
 }
+
+/// Moves the origin of a signal by `by`: what its unfinished sums, and those of its square, would be had `by`
+/// been subtracted from each of its values.
+#[inline(always)]
+pub(crate) fn move_origin(weights: &[f32; TAPS], by: f32, signal: &mut Running, square: &mut Running) {
+    // The weights that a sum has had so far: of the last one only the last.
+    let mut had = 0.0;
+    for k in (0..TAPS - 1).rev() {
+        had += weights[k + 1];
+        square.sums[k] = fma(-2.0 * by, signal.sums[k], fma(by * by, had, square.sums[k]));
+        signal.sums[k] = fma(-by, had, signal.sums[k]);
+    }
+}

@@ -3,7 +3,7 @@
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::{self, lane};
 
-use super::blur::{REACH, Running, along_row};
+use super::blur::{REACH, Running, along_row, move_origin};
 use super::formula::Moments;
 use super::pixels::{Columns, Pixel, Reader, Row};
 use super::ring::Ring;
@@ -21,10 +21,17 @@ pub(crate) struct March<P> {
     /// What this lane reads of a row, from five columns to the left of the first moments on.
     columns: Columns,
     /// The row that comes next, on its way while the last is computed.
-    next: Row<P>,
-    /// Of u', v', u'² and v'², for each of the lane's columns.
+    next: Row,
+    /// Of u' less its origin, v', and the squares of both, for each of the lane's columns.
     sums: [[Running; 4]; COLS],
+    /// What is subtracted from u' besides: for a gradient, a mean of this lane's columns a few rows above.
+    /// Near convergence the variance of u is what the gradient's digits depend on.
+    origin: f32,
+    follows: bool,
 }
+
+/// Rows after which the origin follows the image; a power of two.
+const FOLLOW_ROWS: i32 = 16;
 
 /// Which of a lane's columns, from image column `col` on, lie within `range`.
 #[inline(always)]
@@ -56,6 +63,8 @@ impl<P: Pixel> March<P> {
             weights: params.weights,
             columns,
             sums: Default::default(),
+            origin: 0.0,
+            follows: matches!(work, Work::Gradient),
         }
     }
 
@@ -78,17 +87,34 @@ impl<P: Pixel> March<P> {
         for i in 0..REACH / 2 {
             [u[2 * i], v[2 * i], u[2 * i + 1], v[2 * i + 1]] = pairs[i];
         }
+        if self.follows {
+            u = u.map(|u| u - self.origin);
+        }
         let rows = [u, v, u.map(|u| u * u), v.map(|v| v * v)].map(|columns| along_row(&self.weights, &columns));
         let mut moments = [Moments::default(); COLS];
         for col in 0..COLS {
             let [u, v, uu, vv] = core::array::from_fn(|map| self.sums[col][map].push(&self.weights, rows[map][col]));
             moments[col] = Moments {
-                u,
+                u: u + self.origin,
                 v,
                 su: uu - u * u,
                 sv: vv - v * v,
             };
         }
+        if self.follows && row & (FOLLOW_ROWS - 1) == 0 {
+            self.follow(rows[0][0]);
+        }
         moments
+    }
+
+    /// Moves the origin of u' by `by`, to where the image is.
+    #[inline(always)]
+    fn follow(&mut self, by: f32) {
+        // Not to where there is nothing finite.
+        let by = if by.abs() < f32::INFINITY { by } else { 0.0 };
+        for [u, _, square, _] in &mut self.sums {
+            move_origin(&self.weights, by, u, square);
+        }
+        self.origin += by;
     }
 }
