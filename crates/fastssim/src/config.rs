@@ -1,5 +1,6 @@
 //! What is computed: the validated configuration of a metric, and its builder.
 
+use crate::backend;
 use crate::error::{Error, Result};
 use crate::window::Window;
 
@@ -45,20 +46,31 @@ impl DssimConvention {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The fastest backend that this machine has.
+    /// The fastest backend that this machine has: the first CUDA device that works, else the processor.
+    ///
+    /// The choice is made once for each process and does not depend on the images, except that the processor
+    /// does what the GPU does not do yet (`f64` pixels, windows larger than 11), and what a GPU has failed to
+    /// do, for want of memory for example: this backend has no errors of its own.
     #[default]
     Auto,
     /// The processor: SIMD instructions found at run time, and the threads of the current
     /// `rayon` pool.
     Cpu,
+    /// A GPU of NVIDIA's, of compute capability 7.5 or later. It needs the feature `cuda`. Pixels are `u8`, `u16`
+    /// or `f32`, and windows have at most 11 pixels a side.
+    Cuda {
+        /// The device's index, counted from 0.
+        device: usize,
+    },
 }
 
 impl std::fmt::Display for Backend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-        })
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda { device } => write!(f, "cuda:{device}"),
+        }
     }
 }
 
@@ -154,11 +166,9 @@ impl Ssim {
         self.dssim
     }
 
-    /// The backend that does the work on this machine; never [`Backend::Auto`].
+    /// The backend that does the work on this machine; never [`Backend::Auto`], which this resolves.
     pub fn backend(&self) -> Backend {
-        match self.backend {
-            Backend::Auto | Backend::Cpu => Backend::Cpu,
-        }
+        backend::resolve(self)
     }
 }
 
@@ -253,7 +263,8 @@ impl SsimBuilder {
     ///
     /// [`Error::WindowSize`] for a window that is even, zero or larger than 255, and
     /// [`Error::Parameter`] for a sigma, k1, k2 or data range that is not positive and finite or
-    /// is out of the range that its method names.
+    /// is out of the range that its method names; with [`Backend::Cuda`], [`Error::Cuda`] where the device is
+    /// missing or unfit, or the window too large for it.
     ///
     /// ```
     /// let error = fastssim::Ssim::builder().sigma(0.0).build().unwrap_err();
@@ -272,7 +283,9 @@ impl SsimBuilder {
         if let Some(range) = self.data_range {
             check("data_range", range, 1e-30, 1e30, "positive, from 1e-30 to 1e30")?;
         }
-        Ok(self.valid())
+        let metric = self.valid();
+        backend::check(&metric)?;
+        Ok(metric)
     }
 
     /// The metric, its values known to be valid.

@@ -1,9 +1,12 @@
 //! What can go wrong: each variant says which argument, what was found and what is allowed.
 
-/// The result of every fallible function of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+use crate::cuda_error::CudaError;
 
-/// A mistake in the arguments. Shapes are (images, channels, height, width).
+/// The result of every fallible function of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A mistake in the arguments, or a GPU that cannot do what it should. Shapes are (images, channels, height,
+/// width).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -118,6 +121,9 @@ pub enum Error {
         /// The colour that was asked for.
         color: [f32; 3],
     },
+    /// The CUDA backend is missing, lacks an option, or has failed.
+    #[error(transparent)]
+    Cuda(#[from] CudaError),
 }
 
 impl Error {

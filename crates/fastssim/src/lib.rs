@@ -63,6 +63,8 @@
 //! differ in its last digits between processors with different SIMD instructions, and between a
 //! score alone and one computed together with a gradient.
 //!
+//! These are figures of the CPU backend; those of the CUDA backend are in its module's documentation.
+//!
 //! # Threads
 //!
 //! Work is shared out in the current `rayon` pool; small images stay on the calling thread. To limit
@@ -74,9 +76,17 @@
 //!
 //! `image` (on by default): inputs of the `image` crate, version 0.25. Without it the crate
 //! takes `ndarray` views and slices.
+//!
+//! `cuda`: the CUDA backend, for Linux on x86-64 and aarch64. Programs that have it start on machines without a GPU as
+//! well, and use the processor there. CUDA need not be installed to build it, but one variable must be set; see the
+//! documentation of the module `cuda`.
 
+mod backend;
 mod config;
 mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
+mod cuda_error;
 mod error;
 mod functions;
 mod input;
@@ -85,6 +95,7 @@ mod problem;
 mod window;
 
 pub use config::{Backend, DssimConvention, Padding, Ssim, SsimBuilder};
+pub use cuda_error::CudaError;
 pub use error::{Error, Result};
 pub use functions::{
     dssim, dssim_gradient, dssim_gradient_into, dssim_into, dssim_with_gradient, dssim_with_gradient_into, ssim,

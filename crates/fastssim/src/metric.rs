@@ -2,36 +2,11 @@
 
 use ndarray::{Array, ArrayViewMut};
 
+use crate::backend::run;
 use crate::config::Ssim;
-use crate::cpu;
 use crate::error::{Error, Result};
 use crate::input::{Input, Real, Shape};
-use crate::problem::{Output, Problem};
-
-/// What a score is of SSIM: `ssim` itself, or `dssim`, a multiple of 1 − SSIM.
-#[derive(Clone, Copy)]
-enum Score {
-    Ssim,
-    Dssim { factor: f64 },
-}
-
-impl Score {
-    /// The score, given 1 − SSIM, which has digits where SSIM is close to 1 and has none left.
-    fn of(self, deficit: f64) -> f64 {
-        match self {
-            Self::Ssim => 1.0 - deficit,
-            Self::Dssim { factor } => factor * deficit,
-        }
-    }
-
-    /// The derivative of the score with respect to SSIM.
-    fn derivative(self) -> f64 {
-        match self {
-            Self::Ssim => 1.0,
-            Self::Dssim { factor } => -factor,
-        }
-    }
-}
+use crate::problem::{Output, Problem, Score};
 
 type Gradient<'a, X> = Array<<X as Input<'a>>::Real, <X as Input<'a>>::Dim>;
 type GradientMut<'a, 'o, X> = ArrayViewMut<'o, <X as Input<'a>>::Real, <X as Input<'a>>::Dim>;
@@ -41,7 +16,7 @@ type GradientMut<'a, 'o, X> = ArrayViewMut<'o, <X as Input<'a>>::Real, <X as Inp
 /// [`Error::ShapeMismatch`] and [`Error::TypeMismatch`] where the inputs differ,
 /// [`Error::Empty`] where they have no pixel, [`Error::SmallerThanWindow`] under valid padding,
 /// [`Error::Alpha`] and [`Error::ColorType`] for pictures, and [`Error::OutputShape`] where a
-/// buffer of the caller's does not fit.
+/// buffer of the caller's does not fit. With [`Backend::Cuda`](crate::Backend::Cuda) alone, [`Error::Cuda`].
 ///
 /// NaN or infinity in a pixel is no error: it makes the score of its own image NaN, and no
 /// other's. So do, outside of `f64`, images whose values are beyond about 1e9 times the data range:
@@ -174,7 +149,7 @@ impl Ssim {
         let problem = self.problem(x, y)?;
         let mut map = X::Dim::zeros::<X::Real>(problem.map_shape());
         let into = X::Real::erase_mut(X::Dim::widen_mut(map.view_mut()));
-        cpu::run(&problem, None, Output::Map(into));
+        run(self, &problem, Score::Ssim, None, Output::Map(into))?;
         Ok(map)
     }
 
@@ -188,7 +163,7 @@ impl Ssim {
         let problem = self.problem(x, y)?;
         let into = X::Real::erase_mut(X::Dim::widen_mut(map));
         check_shape::<X::Dim>("map", into.shape(), problem.map_shape())?;
-        cpu::run(&problem, None, Output::Map(into));
+        run(self, &problem, Score::Ssim, None, Output::Map(into))?;
         Ok(())
     }
 
@@ -199,7 +174,7 @@ impl Ssim {
         Problem::new(self, x.reborrow(), y.reborrow())
     }
 
-    fn dssim_score(&self) -> Score {
+    pub(crate) fn dssim_score(&self) -> Score {
         Score::Dssim {
             factor: self.dssim.factor(),
         }
@@ -208,7 +183,7 @@ impl Ssim {
     fn scores<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y, score: Score) -> Result<X::Scores> {
         let problem = self.problem(x, y)?;
         let mut scores = vec![0.0; problem.shape[0]];
-        run(&problem, score, Some(&mut scores), Output::Nothing);
+        run(self, &problem, score, Some(&mut scores), Output::Nothing)?;
         Ok(X::scores(scores))
     }
 
@@ -221,7 +196,7 @@ impl Ssim {
     ) -> Result<()> {
         let problem = self.problem(x, y)?;
         check_scores(scores, &problem)?;
-        run(&problem, score, Some(scores), Output::Nothing);
+        run(self, &problem, score, Some(scores), Output::Nothing)?;
         Ok(())
     }
 
@@ -236,6 +211,7 @@ impl Ssim {
         let mut gradient = X::Dim::zeros::<X::Real>(problem.shape);
         let into = X::Real::erase_mut(X::Dim::widen_mut(gradient.view_mut()));
         run(
+            self,
             &problem,
             score,
             Some(&mut scores),
@@ -243,7 +219,7 @@ impl Ssim {
                 into,
                 factor: score.derivative(),
             },
-        );
+        )?;
         Ok((X::scores(scores), gradient))
     }
 
@@ -262,6 +238,7 @@ impl Ssim {
         let into = X::Real::erase_mut(X::Dim::widen_mut(gradient));
         check_shape::<X::Dim>("gradient", into.shape(), problem.shape)?;
         run(
+            self,
             &problem,
             score,
             scores,
@@ -269,33 +246,29 @@ impl Ssim {
                 into,
                 factor: score.derivative(),
             },
-        );
+        )?;
         Ok(())
     }
 }
 
-/// Runs the problem on its backend and turns the deficits that come back into scores.
-fn run(problem: &Problem<'_>, score: Score, mut scores: Option<&mut [f64]>, output: Output<'_>) {
-    cpu::run(problem, scores.as_deref_mut(), output);
-    for value in scores.into_iter().flatten() {
-        *value = score.of(*value);
-    }
+fn check_scores(scores: &[f64], problem: &Problem<'_>) -> Result<()> {
+    check_count(scores.len(), problem.shape[0])
 }
 
-fn check_scores(scores: &[f64], problem: &Problem<'_>) -> Result<()> {
-    let images = problem.shape[0];
-    if scores.len() == images {
+/// Whether a buffer has room for one score an image, and no more.
+pub(crate) fn check_count(found: usize, images: usize) -> Result<()> {
+    if found == images {
         return Ok(());
     }
     Err(Error::OutputShape {
         name: "scores",
         expected: vec![images],
-        found: vec![scores.len()],
+        found: vec![found],
     })
 }
 
 /// Both shapes are (images, channels, height, width); the error has the extents that the caller has.
-fn check_shape<D: Shape>(name: &'static str, found: [usize; 4], expected: [usize; 4]) -> Result<()> {
+pub(crate) fn check_shape<D: Shape>(name: &'static str, found: [usize; 4], expected: [usize; 4]) -> Result<()> {
     if found == expected {
         return Ok(());
     }

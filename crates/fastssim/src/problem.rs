@@ -21,6 +21,31 @@ pub(crate) struct Problem<'a> {
     pub(crate) range: f64,
 }
 
+/// What a score is of SSIM: `ssim` itself, or `dssim`, a multiple of 1 − SSIM.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Score {
+    Ssim,
+    Dssim { factor: f64 },
+}
+
+impl Score {
+    /// The score, given 1 − SSIM, which has digits where SSIM is close to 1 and has none left.
+    pub(crate) fn of(self, deficit: f64) -> f64 {
+        match self {
+            Self::Ssim => 1.0 - deficit,
+            Self::Dssim { factor } => factor * deficit,
+        }
+    }
+
+    /// The derivative of the score with respect to SSIM.
+    pub(crate) fn derivative(self) -> f64 {
+        match self {
+            Self::Ssim => 1.0,
+            Self::Dssim { factor } => -factor,
+        }
+    }
+}
+
 /// What is wanted besides the scores.
 #[derive(Debug)]
 pub(crate) enum Output<'a> {
@@ -34,28 +59,32 @@ pub(crate) enum Output<'a> {
     },
 }
 
+impl Output<'_> {
+    /// The same output for a shorter time, so that a second backend can fill what a first one could not.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn reborrow(&mut self) -> Output<'_> {
+        match self {
+            Self::Nothing => Output::Nothing,
+            Self::Map(into) => Output::Map(into.reborrow()),
+            Self::Gradient { into, factor } => Output::Gradient {
+                into: into.reborrow(),
+                factor: *factor,
+            },
+        }
+    }
+}
+
 impl<'a> Problem<'a> {
     pub(crate) fn new(metric: &'a Ssim, x: Pixels<'a>, y: Pixels<'a>) -> Result<Self> {
         let shape = x.shape();
-        for (name, shape) in [("x", shape), ("y", y.shape())] {
-            if shape.contains(&0) {
-                return Err(Error::Empty { name, shape });
-            }
-        }
-        if shape != y.shape() {
-            return Err(Error::ShapeMismatch { x: shape, y: y.shape() });
-        }
+        check_equal(shape, y.shape())?;
         if x.type_name() != y.type_name() {
             return Err(Error::TypeMismatch {
                 x: x.type_name(),
                 y: y.type_name(),
             });
         }
-        let [_, _, height, width] = shape;
-        let window = metric.window();
-        if metric.padding == Padding::Valid && (height < window || width < window) {
-            return Err(Error::SmallerThanWindow { width, height, window });
-        }
+        metric.check_window(shape)?;
         // A broadcast view can claim more elements than memory has; counts must not overflow.
         shape
             .iter()
@@ -76,15 +105,45 @@ impl<'a> Problem<'a> {
 
     /// Pixels at each edge of an image that have no value in the map.
     pub(crate) fn margin(&self) -> usize {
-        match self.padding {
-            Padding::Zero => 0,
-            Padding::Valid => self.window.radius(),
-        }
+        margin(self.padding, self.window)
     }
 
     /// The shape of the map: (images, channels, height, width).
     pub(crate) fn map_shape(&self) -> [usize; 4] {
         let [n, c, h, w] = self.shape;
         [n, c, h - 2 * self.margin(), w - 2 * self.margin()]
+    }
+}
+
+/// What both inputs' shapes must be: not empty, and the same.
+pub(crate) fn check_equal(x: [usize; 4], y: [usize; 4]) -> Result<()> {
+    for (name, shape) in [("x", x), ("y", y)] {
+        if shape.contains(&0) {
+            return Err(Error::Empty { name, shape });
+        }
+    }
+    if x == y {
+        Ok(())
+    } else {
+        Err(Error::ShapeMismatch { x, y })
+    }
+}
+
+/// Pixels at each edge of an image that have no value in the map.
+pub(crate) fn margin(padding: Padding, window: &Window) -> usize {
+    match padding {
+        Padding::Zero => 0,
+        Padding::Valid => window.radius(),
+    }
+}
+
+impl Ssim {
+    /// Whether images of this shape have room for a window, where they must.
+    pub(crate) fn check_window(&self, [_, _, height, width]: [usize; 4]) -> Result<()> {
+        let window = self.window();
+        if self.padding == Padding::Valid && (height < window || width < window) {
+            return Err(Error::SmallerThanWindow { width, height, window });
+        }
+        Ok(())
     }
 }

@@ -127,6 +127,15 @@ impl<'a> RealsMut<'a> {
         [n, c, h, w]
     }
 
+    /// The same view for a shorter time.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn reborrow(&mut self) -> RealsMut<'_> {
+        match self {
+            Self::F32(view) => RealsMut::F32(view.view_mut()),
+            Self::F64(view) => RealsMut::F64(view.view_mut()),
+        }
+    }
+
     /// Divides the view along `axis`: the part before `index` and the part from it on.
     pub(crate) fn split_at(self, axis: usize, index: usize) -> (Self, Self) {
         let axis = ndarray::Axis(axis);

@@ -1,0 +1,299 @@
+//! Devices: which there are, and handles on those that have been opened.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_char};
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use cust::sys::{self, CUcontext, CUdevice, CUdevice_attribute, CUresult};
+
+use super::driver::{self, check};
+use super::host::Pool;
+use super::module::Module;
+use crate::CudaError;
+use crate::error::Result;
+
+/// The oldest compute capability that the kernels run on.
+const NEEDED: (u32, u32) = (7, 5);
+
+/// What is known of a device before it is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceInfo {
+    /// Counted from 0, among the devices that the driver shows to this process.
+    pub index: usize,
+    /// The name that the driver gives it.
+    pub name: String,
+    /// Bytes of memory, in use or not.
+    pub memory: usize,
+    /// Major and minor number; the kernels need at least 7.5.
+    pub compute_capability: (u32, u32),
+}
+
+/// The devices that the driver shows to this process, whether or not they can be used.
+///
+/// # Errors
+///
+/// [`CudaError::NoDriver`] and [`CudaError::NoDevice`].
+pub fn devices() -> Result<Vec<DeviceInfo>> {
+    let count = count()?;
+    (0..count).map(|index| Ok(describe(index, raw(index)?)?)).collect()
+}
+
+/// A handle on a device, cheap to clone and to send to other threads, which may all use it at the same time.
+///
+/// A device is opened once for each process, with its kernels compiled by the driver, and stays open until the
+/// process ends. It uses the device's primary context, as PyTorch and other frameworks do, so that memory and
+/// streams can be shared with them. Each call makes that context current for its own duration only.
+#[derive(Clone, Copy)]
+pub struct Device {
+    open: &'static Open,
+}
+
+/// An open device. It is never closed: other code of the process may be using the context, and at the end of the
+/// process the driver may be gone before us.
+struct Open {
+    info: DeviceInfo,
+    context: CUcontext,
+    module: Module,
+    pool: Pool,
+    /// Why this device cannot be used any more.
+    fault: OnceLock<CudaError>,
+}
+
+// SAFETY: a context may be made current on any thread, and on several at once; the other fields are `Sync`.
+unsafe impl Sync for Open {}
+// SAFETY: as above.
+unsafe impl Send for Open {}
+
+impl Device {
+    /// The device of this index, counted from 0.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::NoDriver`], [`CudaError::DriverTooOld`], [`CudaError::NoDevice`], [`CudaError::DeviceIndex`],
+    /// [`CudaError::ComputeCapability`], [`CudaError::Driver`], and [`CudaError::Fault`] for a device on which work
+    /// has failed.
+    pub fn new(index: usize) -> Result<Self> {
+        static OPEN: Mutex<BTreeMap<usize, Device>> = Mutex::new(BTreeMap::new());
+        // Held while a device is opened, so that no two threads open the same.
+        let mut all = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let device = match all.get(&index) {
+            Some(device) => *device,
+            None => {
+                let device = Self::open(index)?;
+                all.insert(index, device);
+                device
+            }
+        };
+        device.usable()?;
+        Ok(device)
+    }
+
+    fn open(index: usize) -> Result<Self, CudaError> {
+        let count = count()?;
+        if index >= count {
+            return Err(CudaError::DeviceIndex { index, count });
+        }
+        let raw = raw(index)?;
+        let info = describe(index, raw)?;
+        if info.compute_capability < NEEDED {
+            return Err(CudaError::ComputeCapability {
+                index,
+                name: info.name,
+                found: info.compute_capability,
+                needed: NEEDED,
+            });
+        }
+        let mut context = ptr::null_mut();
+        // SAFETY: `raw` is a device, and one pointer is written.
+        check("cuDevicePrimaryCtxRetain", unsafe {
+            sys::cuDevicePrimaryCtxRetain(&mut context, raw)
+        })?;
+        let module = {
+            let current = Current::new(context)?;
+            Module::load(info.compute_capability, &current)
+        };
+        let module = module.inspect_err(|_| {
+            // SAFETY: gives back what was retained above; nothing refers to it.
+            unsafe { sys::cuDevicePrimaryCtxRelease_v2(raw) };
+        })?;
+        let open = Box::leak(Box::new(Open {
+            info,
+            context,
+            module,
+            pool: Pool::default(),
+            fault: OnceLock::new(),
+        }));
+        Ok(Self { open })
+    }
+
+    /// The device's index, counted from 0.
+    pub fn index(&self) -> usize {
+        self.open.info.index
+    }
+
+    /// The device's name, memory and compute capability.
+    pub fn info(&self) -> &DeviceInfo {
+        &self.open.info
+    }
+
+    /// Bytes of memory that are free, and all that there are.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::Fault`] where work on the device has failed.
+    pub fn memory(&self) -> Result<(usize, usize)> {
+        let _current = self.enter()?;
+        let (mut free, mut total) = (0, 0);
+        // SAFETY: writes two numbers; the context is current.
+        self.check("cuMemGetInfo", unsafe { sys::cuMemGetInfo_v2(&mut free, &mut total) })?;
+        Ok((free, total))
+    }
+
+    /// The kernels.
+    pub(super) fn module(&self) -> &'static Module {
+        &self.open.module
+    }
+
+    /// The buffers of host images' calls.
+    pub(super) fn pool(&self) -> &'static Pool {
+        &self.open.pool
+    }
+
+    /// Fails where work on the device has failed before.
+    fn usable(&self) -> Result<(), CudaError> {
+        self.open.fault.get().map_or(Ok(()), |fault| Err(fault.clone()))
+    }
+
+    /// Makes the device's context current on this thread until the guard is dropped.
+    pub(super) fn enter(&self) -> Result<Current, CudaError> {
+        self.usable()?;
+        Current::new(self.open.context)
+    }
+
+    /// The same to give back memory and streams: on a device that cannot be used as well.
+    pub(super) fn enter_to_free(&self) -> Result<Current, CudaError> {
+        Current::new(self.open.context)
+    }
+
+    /// The result of the driver's function `call`. After a fault of the device, no handle on it will work.
+    pub(super) fn check(&self, call: &'static str, status: CUresult) -> Result<(), CudaError> {
+        check(call, status).map_err(|error| match error {
+            CudaError::Driver { call, code, name } if driver::is_fault(code) => {
+                let device = self.index();
+                let fault = CudaError::Fault {
+                    device,
+                    call,
+                    code,
+                    name,
+                };
+                self.open.fault.get_or_init(|| fault).clone()
+            }
+            other => other,
+        })
+    }
+}
+
+impl PartialEq for Device {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self.open, other.open)
+    }
+}
+
+impl Eq for Device {}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Device").field(self.info()).finish()
+    }
+}
+
+/// Keeps a context current on this thread; what was current before comes back in the end. Frameworks rely on
+/// that: the runtime's "current device" is the current context.
+pub(super) struct Current {
+    /// The context to bring back, where it was another.
+    previous: Option<CUcontext>,
+    /// A thread's own.
+    not_send: PhantomData<*mut ()>,
+}
+
+impl Current {
+    fn new(context: CUcontext) -> Result<Self, CudaError> {
+        let mut previous = ptr::null_mut();
+        // SAFETY: writes one pointer.
+        check("cuCtxGetCurrent", unsafe { sys::cuCtxGetCurrent(&mut previous) })?;
+        let changed = previous != context;
+        if changed {
+            // SAFETY: a context that has been retained.
+            check("cuCtxSetCurrent", unsafe { sys::cuCtxSetCurrent(context) })?;
+        }
+        Ok(Self {
+            previous: changed.then_some(previous),
+            not_send: PhantomData,
+        })
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        if let Some(previous) = self.previous {
+            // SAFETY: it was current on this thread when the guard was made; null means none.
+            unsafe { sys::cuCtxSetCurrent(previous) };
+        }
+    }
+}
+
+fn count() -> Result<usize, CudaError> {
+    driver::start()?;
+    let mut count = 0;
+    // SAFETY: writes one number.
+    check("cuDeviceGetCount", unsafe { sys::cuDeviceGetCount(&mut count) })?;
+    match usize::try_from(count) {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(CudaError::NoDevice),
+    }
+}
+
+fn raw(index: usize) -> Result<CUdevice, CudaError> {
+    let mut device = 0;
+    let ordinal = i32::try_from(index).unwrap_or(i32::MAX);
+    // SAFETY: writes one number; indices out of range are errors.
+    check("cuDeviceGet", unsafe { sys::cuDeviceGet(&mut device, ordinal) })?;
+    Ok(device)
+}
+
+fn describe(index: usize, device: CUdevice) -> Result<DeviceInfo, CudaError> {
+    use CUdevice_attribute::{
+        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+    };
+    let mut name = [0u8; 256];
+    // SAFETY: writes at most as many bytes as it is told, the last of them zero.
+    check("cuDeviceGetName", unsafe {
+        sys::cuDeviceGetName(name.as_mut_ptr().cast::<c_char>(), name.len() as i32, device)
+    })?;
+    let mut memory = 0;
+    // SAFETY: writes one number.
+    check("cuDeviceTotalMem", unsafe {
+        sys::cuDeviceTotalMem_v2(&mut memory, device)
+    })?;
+    let attribute = |which| {
+        let mut value = 0;
+        // SAFETY: writes one number.
+        check("cuDeviceGetAttribute", unsafe {
+            sys::cuDeviceGetAttribute(&mut value, which, device)
+        })?;
+        Ok::<u32, CudaError>(u32::try_from(value).unwrap_or(0))
+    };
+    let name = CStr::from_bytes_until_nul(&name).map(CStr::to_string_lossy);
+    Ok(DeviceInfo {
+        index,
+        name: name.unwrap_or_default().into_owned(),
+        memory,
+        compute_capability: (
+            attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
+            attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
+        ),
+    })
+}

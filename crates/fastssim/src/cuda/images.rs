@@ -1,0 +1,290 @@
+//! Images in a device's memory: the library's own, or someone else's.
+
+use std::ffi::c_void;
+use std::marker::PhantomData;
+
+use ndarray::{Array4, ArrayView4, ArrayViewMut4, ShapeBuilder};
+
+use super::device::Device;
+use super::layout::Layout;
+use super::memory::{DeviceBuffer, Plain};
+use super::stream::Stream;
+use crate::CudaError;
+use crate::error::{Error, Result};
+use crate::input::{Input, Pixel, Pixels};
+use crate::metric::check_shape;
+
+/// An element type that the kernels read.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    U8,
+    U16,
+    F32,
+}
+
+/// An element type of device images: `u8`, `u16` or `f32`. This trait is sealed.
+pub trait DevicePixel: Pixel + Plain {
+    #[doc(hidden)]
+    const KIND: Kind;
+    #[doc(hidden)]
+    const NAME: &'static str;
+    /// The element type's own dynamic range L.
+    #[doc(hidden)]
+    const RANGE: f64;
+    /// The pixels, if they are of this type.
+    #[doc(hidden)]
+    fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>>;
+}
+
+impl DevicePixel for u8 {
+    const KIND: Kind = Kind::U8;
+    const NAME: &'static str = "u8";
+    const RANGE: f64 = 255.0;
+    fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
+        match pixels {
+            Pixels::U8(view) => Some(view),
+            _ => None,
+        }
+    }
+}
+
+impl DevicePixel for u16 {
+    const KIND: Kind = Kind::U16;
+    const NAME: &'static str = "u16";
+    const RANGE: f64 = 65535.0;
+    fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
+        match pixels {
+            Pixels::U16(view) => Some(view),
+            _ => None,
+        }
+    }
+}
+
+impl DevicePixel for f32 {
+    const KIND: Kind = Kind::F32;
+    const NAME: &'static str = "f32";
+    const RANGE: f64 = 1.0;
+    fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
+        match pixels {
+            Pixels::F32(view) => Some(view),
+            _ => None,
+        }
+    }
+}
+
+/// A batch of images, (images, channels, height, width), in a device's memory.
+///
+/// Memory of its own is freed with it, which waits until the device has done the work that may use it. Memory of
+/// others is used where it lies, see [`from_raw`](Self::from_raw).
+pub struct DeviceImages<T> {
+    device: Device,
+    address: u64,
+    layout: Layout,
+    /// What the address points to, unless it is someone else's.
+    owned: Option<DeviceBuffer>,
+    element: PhantomData<T>,
+}
+
+impl<T: DevicePixel> DeviceImages<T> {
+    /// Images of any content, to be written to, without gaps: (images, channels, height, width).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`], [`Error::Overflow`], and [`CudaError::OutOfMemory`].
+    pub fn new(device: &Device, shape: [usize; 4]) -> Result<Self> {
+        Self::with_layout(device, Layout::planar("the device images", shape)?)
+    }
+
+    /// Black images; the zeros are written in the stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub fn zeros(stream: &Stream, shape: [usize; 4]) -> Result<Self> {
+        let images = Self::new(stream.device(), shape)?;
+        // SAFETY: the whole of the buffer, which nobody else knows yet. If it is dropped at once, that waits.
+        unsafe { stream.clear(images.address, images.bytes()) }?;
+        Ok(images)
+    }
+
+    /// A copy of host images of the same element type.
+    ///
+    /// Returns when the host images have been read; the device has them when the stream has come so far. Images
+    /// whose memory has no gaps keep their order, such as the interleaved channels of a file; others become planar.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::PixelType`] where the input has other elements than `T`, the errors of
+    /// [`new`](Self::new), and those of the input.
+    pub fn upload<'a>(stream: &Stream, images: impl Input<'a>) -> Result<Self> {
+        let view = typed(images.pixels().map_err(|error| error.in_input("the input"))?)?;
+        let mut copy = Self::with_layout(stream.device(), Layout::like("the input", &view)?)?;
+        copy.fill(stream, view)?;
+        Ok(copy)
+    }
+
+    /// Images that belong to someone else: the device address of the first pixel, the shape (images, channels,
+    /// height, width), and for each of those the distance in elements from one to the next.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`], [`Error::Overflow`], and [`CudaError::Unsupported`] where one channel spans 2³¹ elements or
+    /// more.
+    ///
+    /// # Safety
+    ///
+    /// The memory from the first to the last pixel belongs to one allocation of this device, is aligned for `T`, and
+    /// stays valid for as long as this value and all work that uses it. Where images are written to, no two of their
+    /// pixels are in the same place, and nobody else uses them at that time.
+    pub unsafe fn from_raw(
+        device: &Device,
+        pointer: *mut c_void,
+        shape: [usize; 4],
+        strides: [usize; 4],
+    ) -> Result<Self> {
+        Ok(Self {
+            device: *device,
+            address: pointer.addr() as u64,
+            layout: Layout::new("the device images", shape, strides)?,
+            owned: None,
+            element: PhantomData,
+        })
+    }
+
+    fn with_layout(device: &Device, layout: Layout) -> Result<Self> {
+        let buffer = DeviceBuffer::new(device, layout.span() * size_of::<T>())?;
+        Ok(Self {
+            device: *device,
+            address: buffer.address(),
+            layout,
+            owned: Some(buffer),
+            element: PhantomData,
+        })
+    }
+
+    /// Copies host images of the same shape and element type here. Returns when the host images have been read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutputShape`], [`CudaError::PixelType`], [`CudaError::WrongDevice`], [`CudaError::Unsupported`] for
+    /// images with gaps between their elements, and those of the input.
+    pub fn copy_from<'a>(&mut self, stream: &Stream, images: impl Input<'a>) -> Result<()> {
+        let view = typed(images.pixels().map_err(|error| error.in_input("the input"))?)?;
+        let (n, c, h, w) = view.dim();
+        check_shape::<ndarray::Ix4>("the input", [n, c, h, w], self.layout.shape)?;
+        self.fill(stream, view)
+    }
+
+    fn fill(&mut self, stream: &Stream, view: ArrayView4<'_, T>) -> Result<()> {
+        self.on(stream, "the device images")?;
+        // SAFETY: the address and the layout belong together, and the borrow is exclusive.
+        Ok(unsafe { stream.upload(self.address, &self.layout, view) }?)
+    }
+
+    /// A copy on the host. Waits for the stream's work.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::WrongDevice`], and [`CudaError::Fault`] where work before has failed.
+    pub fn download(&self, stream: &Stream) -> Result<Array4<T>> {
+        let mut images = Array4::from_elem(self.layout.shape, T::default());
+        self.download_into(stream, images.view_mut())?;
+        Ok(images)
+    }
+
+    /// A copy in an array of the host, of the same shape. Waits for the stream's work.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`download`](Self::download), and [`Error::OutputShape`].
+    pub fn download_into(&self, stream: &Stream, mut images: ArrayViewMut4<'_, T>) -> Result<()> {
+        let (n, c, h, w) = images.dim();
+        check_shape::<ndarray::Ix4>("images", [n, c, h, w], self.layout.shape)?;
+        self.on(stream, "the device images")?;
+        if self.layout.order.is_some() {
+            // SAFETY: the address and the layout belong together; whoever writes is exclusive by the rules of
+            // borrowing, or by the promise of `from_raw`.
+            return Ok(unsafe { stream.download(self.address, &self.layout, images) }?);
+        }
+        // With its gaps, which belong to the same allocation.
+        let mut memory = Vec::new();
+        let span = self.layout.span();
+        // SAFETY: as above; the whole span is one allocation's.
+        unsafe { stream.download_span(self.address, span, |piece| memory.extend_from_slice(piece)) }?;
+        let (shape, strides) = (self.layout.shape, self.layout.strides);
+        let view = ArrayView4::from_shape(shape.strides(strides), &memory).map_err(|_| Error::Overflow { shape })?;
+        images.assign(&view);
+        Ok(())
+    }
+
+    /// (images, channels, height, width).
+    pub fn shape(&self) -> [usize; 4] {
+        self.layout.shape
+    }
+
+    /// Elements from one image, channel, row and column to the next.
+    pub fn strides(&self) -> [usize; 4] {
+        self.layout.strides
+    }
+
+    /// The device address of the first pixel, for other libraries.
+    pub fn as_raw(&self) -> *mut c_void {
+        std::ptr::with_exposed_provenance_mut(self.address as usize)
+    }
+
+    /// The device whose memory this is.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn bytes(&self) -> usize {
+        self.owned.as_ref().map_or(0, DeviceBuffer::bytes)
+    }
+
+    pub(super) fn address(&self) -> u64 {
+        self.address
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Whether these are on the stream's device.
+    pub(super) fn on(&self, stream: &Stream, name: &'static str) -> Result<(), CudaError> {
+        same_device(&self.device, stream, name)
+    }
+}
+
+impl<T> std::fmt::Debug for DeviceImages<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeviceImages")
+            .field("element", &std::any::type_name::<T>())
+            .field("shape", &self.layout.shape)
+            .field("strides", &self.layout.strides)
+            .field("device", &self.device.index())
+            .field("owned", &self.owned.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether what is on `device` can be used on the stream.
+pub(super) fn same_device(device: &Device, stream: &Stream, name: &'static str) -> Result<(), CudaError> {
+    if device == stream.device() {
+        return Ok(());
+    }
+    Err(CudaError::WrongDevice {
+        name,
+        expected: stream.device().index(),
+        found: device.index(),
+    })
+}
+
+/// The pixels, which must be of type `T`.
+fn typed<T: DevicePixel>(pixels: Pixels<'_>) -> Result<ArrayView4<'_, T>, CudaError> {
+    let found = pixels.type_name();
+    T::view(pixels).ok_or(CudaError::PixelType {
+        found,
+        expected: T::NAME,
+    })
+}

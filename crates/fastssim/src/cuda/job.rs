@@ -1,0 +1,186 @@
+//! From a metric and two batches in a device's memory to the numbers that a kernel is given.
+
+use fastssim_kernels::params::{Params, Planes, Work};
+
+use super::images::Kind;
+use super::layout::Layout;
+use super::stream::Stream;
+use crate::CudaError;
+use crate::config::Ssim;
+use crate::error::{Error, Result};
+use crate::problem::{Score, margin};
+
+/// The largest window of the kernels, in pixels.
+const MAX_WINDOW: usize = 11;
+
+/// Whether the kernels can do what this metric asks for.
+pub(crate) fn supports(metric: &Ssim) -> Result<(), CudaError> {
+    if metric.window() <= MAX_WINDOW {
+        return Ok(());
+    }
+    Err(CudaError::Unsupported {
+        what: format!("a window of {} pixels", metric.window()),
+        allowed: "windows of at most 11 pixels",
+    })
+}
+
+/// Two batches to compare, on a stream's device. They have one shape and element type, which is not empty and has
+/// room for a window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Job<'a> {
+    pub(super) metric: &'a Ssim,
+    pub(super) kind: Kind,
+    pub(super) shape: [usize; 4],
+    /// The dynamic range L.
+    pub(super) range: f64,
+    pub(super) x: Planes,
+    pub(super) y: Planes,
+}
+
+/// Where results go, by their device addresses.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    Scores(u64),
+    Map(Planes),
+    /// The scores' address may be 0, where only the gradient is wanted.
+    Gradient {
+        scores: u64,
+        gradient: Planes,
+    },
+}
+
+impl Job<'_> {
+    /// The shape of the map: (images, channels, height, width).
+    pub(super) fn map_shape(&self) -> [usize; 4] {
+        let [n, c, h, w] = self.shape;
+        let margin = margin(self.metric.padding, &self.metric.window);
+        [n, c, h - 2 * margin, w - 2 * margin]
+    }
+
+    /// Puts the work into the stream.
+    ///
+    /// # Safety
+    ///
+    /// All addresses are of the stream's device, with room for the shape (of the map, for a map) in the strides that
+    /// go with them; what is written is written by nobody else until the stream has come past.
+    pub(super) unsafe fn launch(&self, stream: &Stream, score: Score, target: Target) -> Result<()> {
+        supports(self.metric)?;
+        let params = self.params(score, target)?;
+        let work = match target {
+            Target::Scores(_) => Work::Score,
+            Target::Map(_) => Work::Map,
+            Target::Gradient { .. } => Work::Gradient,
+        };
+        // SAFETY: as the caller promises.
+        unsafe { stream.launch(work, self.kind, params) }
+    }
+
+    fn params(&self, score: Score, target: Target) -> Result<Params> {
+        let shape = self.shape;
+        let extent = |axis: usize| u32::try_from(shape[axis]).map_err(|_| Error::Overflow { shape });
+        let [_, channels, height, width] = self.map_shape();
+        let windows = (channels * height * width) as f64;
+        let (offset, factor) = match score {
+            Score::Ssim => (1.0, -1.0),
+            Score::Dssim { factor } => (0.0, factor),
+        };
+        let (out, scores) = match target {
+            Target::Scores(scores) => (Planes::default(), scores),
+            Target::Map(map) => (map, 0),
+            Target::Gradient { scores, gradient } => (gradient, scores),
+        };
+        // A power of two that brings the range between 1 and 2, as the CPU backend has it.
+        let scale = (-self.range.log2().floor()).exp2();
+        let range = self.range * scale;
+        Ok(Params {
+            x: self.x,
+            y: self.y,
+            out,
+            scores,
+            images: extent(0)?,
+            channels: extent(1)?,
+            height: extent(2)?,
+            width: extent(3)?,
+            margin: margin(self.metric.padding, &self.metric.window) as u32,
+            weights: weights(self.metric),
+            scale: scale as f32,
+            c1: (self.metric.k1 * range).powi(2) as f32,
+            c2: (self.metric.k2 * range).powi(2) as f32,
+            score_offset: offset,
+            score_factor: factor,
+            gradient_factor: (score.derivative() / windows) as f32,
+            // The workspace's, which the stream fills in.
+            ..Params::default()
+        })
+    }
+}
+
+/// The window in the middle of eleven weights, zeros around it.
+fn weights(metric: &Ssim) -> [f32; MAX_WINDOW] {
+    let half = metric.window.half_f32();
+    std::array::from_fn(|i| half.get(i.abs_diff(MAX_WINDOW / 2)).copied().unwrap_or(0.0))
+}
+
+impl<'a> Job<'a> {
+    /// A job on images that lie as these layouts say; the caller has compared them.
+    pub(super) fn new(metric: &'a Ssim, kind: Kind, range: f64, x: (u64, &Layout), y: (u64, &Layout)) -> Self {
+        Self {
+            metric,
+            kind,
+            shape: x.1.shape,
+            range,
+            x: x.1.planes(x.0),
+            y: y.1.planes(y.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{DssimConvention, Padding};
+
+    fn params(metric: &Ssim, shape: [usize; 4], range: f64, score: Score) -> Params {
+        let layout = Layout::planar("x", shape).expect("a valid shape");
+        let job = Job::new(metric, Kind::U8, range, (1 << 40, &layout), (1 << 41, &layout));
+        job.params(score, Target::Scores(64)).expect("valid")
+    }
+
+    #[test]
+    fn windows_are_centred_and_sum_to_one() {
+        for size in [1, 3, 5, 7, 9, 11] {
+            let metric = Ssim::builder().window(size).build().expect("valid");
+            let weights = weights(&metric);
+            let sum: f64 = weights.iter().copied().map(f64::from).sum();
+            assert!((sum - 1.0).abs() < 1e-7, "{size} {sum}");
+            assert!((0..11).all(|i| weights[i] == weights[10 - i]));
+            let nonzero = weights.iter().filter(|&&weight| weight != 0.0).count();
+            assert_eq!(nonzero, size);
+        }
+        let metric = Ssim::builder().window(13).build().expect("valid");
+        assert!(matches!(supports(&metric), Err(CudaError::Unsupported { .. })));
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_metric() {
+        let metric = Ssim::builder()
+            .padding(Padding::Valid)
+            .dssim(DssimConvention::HalfOneMinusSsim);
+        let metric = metric.build().expect("valid");
+        let p = params(&metric, [2, 3, 20, 30], 255.0, metric.dssim_score());
+        assert_eq!((p.images, p.channels, p.height, p.width, p.margin), (2, 3, 20, 30, 5));
+        assert_eq!((p.x.image, p.x.channel, p.x.row, p.x.col), (1800, 600, 30, 1));
+        assert_eq!((p.x.data, p.y.data, p.scores), (1 << 40, 1 << 41, 64));
+        assert_eq!(p.scale, 1.0 / 128.0);
+        let range = 255.0 / 128.0;
+        assert_eq!(
+            (p.c1, p.c2),
+            ((0.01f64 * range).powi(2) as f32, (0.03f64 * range).powi(2) as f32)
+        );
+        assert_eq!((p.score_offset, p.score_factor), (0.0, 0.5));
+        assert_eq!(p.gradient_factor, (-0.5 / (3.0 * 10.0 * 20.0)) as f32);
+        let p = params(&metric, [1, 1, 20, 30], 1.0, Score::Ssim);
+        assert_eq!((p.score_offset, p.score_factor, p.scale), (1.0, -1.0, 1.0));
+        assert_eq!(p.gradient_factor, (1.0 / (10.0 * 20.0)) as f32);
+    }
+}

@@ -1,0 +1,94 @@
+//! The CUDA backend: images in the memory of a GPU, compared where they lie.
+//!
+//! Images on the host need nothing of this module: with [`Backend::Auto`](crate::Backend::Auto), the default, the
+//! functions of [`Ssim`](crate::Ssim) take the GPU where there is one that works, and with
+//! [`Backend::Cuda`](crate::Backend::Cuda) they insist. What this module adds are images that are on the device
+//! already, results that stay there, and the caller's own streams.
+//!
+//! ```no_run
+//! use fastssim::Ssim;
+//! use fastssim::cuda::{Device, DeviceImages, DeviceScores, Stream};
+//! use ndarray::Array4;
+//!
+//! let device = Device::new(0)?;
+//! let stream = Stream::new(&device)?;
+//! let metric = Ssim::default();
+//!
+//! // Copies of host images, of any strides.
+//! let x = Array4::from_shape_fn((8, 3, 1080, 1920), |(n, c, i, j)| (n + c + i * j) as f32 / 2e6);
+//! let y = x.mapv(|value| value * 0.9);
+//! let x = DeviceImages::<f32>::upload(&stream, &x)?;
+//! let y = DeviceImages::<f32>::upload(&stream, &y)?;
+//!
+//! // Values on the host, which these functions wait for.
+//! let scores: Vec<f64> = metric.on(&stream).ssim(&x, &y)?;
+//!
+//! // Results on the device: nothing waits, nothing is copied, nothing is allocated.
+//! let mut losses = DeviceScores::new(&device, 8)?;
+//! let mut gradient = DeviceImages::<f32>::new(&device, x.shape())?;
+//! for _step in 0..1000 {
+//!     metric.on(&stream).dssim_with_gradient_into(&x, &y, &mut losses, &mut gradient)?;
+//!     // … further work in the same stream, on `gradient.as_raw()` …
+//! }
+//! println!("{:?}", losses.download(&stream)?);
+//! # Ok::<(), fastssim::Error>(())
+//! ```
+//!
+//! Memory and streams of other frameworks are used as they are, with [`DeviceImages::from_raw`],
+//! [`DeviceScores::from_raw`] and [`Stream::from_raw`]: everything runs in the device's primary context, which
+//! PyTorch and the CUDA runtime use too.
+//!
+//! # What it needs
+//!
+//! To run: an NVIDIA GPU of compute capability 7.5 (Turing) or later, and its driver; no CUDA toolkit. The driver is
+//! looked for when it is first needed, so a program with this feature starts on any machine.
+//!
+//! To build: no CUDA, but the build script of `cust` wants a folder with a `libcuda.so` for the linker, be it an
+//! empty one. It looks in `/usr/local/cuda`, `/opt/cuda`, and where `CUDA_LIBRARY_PATH` says:
+//!
+//! ```sh
+//! mkdir -p link/lib64 && echo 'INPUT()' > link/lib64/libcuda.so
+//! export CUDA_LIBRARY_PATH=$PWD/link        # or in the [env] of .cargo/config.toml
+//! ```
+//!
+//! # What it does not do yet
+//!
+//! `f64` pixels, and windows larger than 11 pixels. With [`Backend::Auto`](crate::Backend::Auto) the processor
+//! does those.
+//!
+//! # Accuracy
+//!
+//! Pixels are computed in single precision and summed in double: scores are within 1e-7 of double precision (5e-7
+//! for images of fewer than 256×256 pixels), and gradients within 1e-5 in relative L2 norm. A score has the same bits
+//! in every run, in every stream and in any batch. The last digits are not those of the CPU backend.
+//!
+//! # Several devices, several threads
+//!
+//! A [`Device`] is cheap to clone and can be used from any thread; several devices work side by side. Threads that
+//! use one [`Stream`] get in line; with one for each they do not. After a kernel has failed, by whomever it was
+//! started, the driver refuses all further work of this process on that device:
+//! [`CudaError::Fault`](crate::CudaError::Fault) says so at every call.
+
+mod device;
+mod driver;
+mod host;
+mod images;
+mod job;
+mod layout;
+mod memory;
+mod metric;
+mod module;
+mod packing;
+mod scores;
+mod staging;
+mod stream;
+mod workspace;
+
+pub use device::{Device, DeviceInfo, devices};
+pub use images::{DeviceImages, DevicePixel};
+pub use metric::CudaSsim;
+pub use scores::DeviceScores;
+pub use stream::Stream;
+
+pub(crate) use host::{auto, run, takes};
+pub(crate) use job::supports;

@@ -1,0 +1,260 @@
+//! Streams: queues of work for a device, each with all that a launch needs.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cust::sys::{self, CUstream, CUstream_flags};
+use fastssim_kernels::params::{Params, Work, launch};
+use ndarray::{ArrayView4, ArrayViewMut4};
+
+use super::device::{Current, Device};
+use super::images::Kind;
+use super::layout::Layout;
+use super::memory::Plain;
+use super::packing::{Gather, Scatter};
+use super::staging::{Event, Staging};
+use super::workspace::Workspace;
+use crate::CudaError;
+use crate::error::{Error, Result};
+
+/// A queue of work for one device, done in order and apart from other streams.
+///
+/// What goes into a stream is done later; functions that wait for it say so. Work on several streams has no order
+/// among itself: before one stream uses what another has written, [`wait_for`](Self::wait_for) puts them in order.
+///
+/// A stream keeps the little memory that kernels need besides images, and pinned buffers for copies. So make one
+/// and keep it: from the second call of the same size on, nothing is allocated.
+///
+/// It can be used from several threads at the same time.
+pub struct Stream {
+    device: Device,
+    raw: CUstream,
+    /// Whether it is ours to destroy.
+    owned: bool,
+    workspace: Mutex<Workspace>,
+    staging: Mutex<Staging>,
+}
+
+// SAFETY: the driver takes a stream from any thread.
+unsafe impl Send for Stream {}
+// SAFETY: the driver takes a stream from several threads at once; the rest is behind locks.
+unsafe impl Sync for Stream {}
+
+impl Stream {
+    /// A new stream, which does not wait for the default stream.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::Fault`] and [`CudaError::Driver`].
+    pub fn new(device: &Device) -> Result<Self> {
+        let _current = device.enter()?;
+        let mut raw = ptr::null_mut();
+        let flags = CUstream_flags::CU_STREAM_NON_BLOCKING as u32;
+        // SAFETY: writes one pointer; the context is current.
+        device.check("cuStreamCreate", unsafe { sys::cuStreamCreate(&mut raw, flags) })?;
+        Ok(Self::from_parts(device, raw, true))
+    }
+
+    /// A stream that belongs to someone else: a `CUstream` or `cudaStream_t`, null being the default stream.
+    ///
+    /// Its work takes its place in the stream without a copy or a synchronisation. Dropping this leaves the stream
+    /// itself alone, but waits for its work.
+    ///
+    /// # Safety
+    ///
+    /// The stream belongs to the device's primary context and outlives this value.
+    pub unsafe fn from_raw(device: &Device, stream: *mut c_void) -> Self {
+        Self::from_parts(device, stream.cast(), false)
+    }
+
+    fn from_parts(device: &Device, raw: CUstream, owned: bool) -> Self {
+        Self {
+            device: *device,
+            raw,
+            owned,
+            workspace: Mutex::default(),
+            staging: Mutex::new(Staging::new(device)),
+        }
+    }
+
+    /// The device that does the work.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The `CUstream`, for other libraries.
+    pub fn as_raw(&self) -> *mut c_void {
+        self.raw.cast()
+    }
+
+    /// Waits until all work that has been put into the stream is done.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::Fault`] where some of it has failed.
+    pub fn synchronize(&self) -> Result<()> {
+        let current = self.device.enter()?;
+        // Taken before and dropped after: what is retired meanwhile may still be in use.
+        let retired = lock(&self.workspace).take_retired();
+        let done = self.wait(&current);
+        drop(retired);
+        Ok(done?)
+    }
+
+    fn wait(&self, _current: &Current) -> Result<(), CudaError> {
+        // SAFETY: the stream exists for as long as this value, and its context is current.
+        let status = unsafe { sys::cuStreamSynchronize(self.raw) };
+        self.device.check("cuStreamSynchronize", status)
+    }
+
+    /// Lets work that is put into this stream from now on wait for what is in `other` now. The host does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::Fault`] and [`CudaError::Driver`].
+    pub fn wait_for(&self, other: &Self) -> Result<()> {
+        let event = Event::new(&other.device)?;
+        {
+            let _current = other.device.enter()?;
+            // SAFETY: the event and the stream are of the same device, whose context is current.
+            unsafe { event.record(&other.device, other.raw) }?;
+        }
+        let _current = self.device.enter()?;
+        // SAFETY: both exist; the event may be of another device, and be destroyed before it is reached.
+        let status = unsafe { sys::cuStreamWaitEvent(self.raw, event.as_raw(), 0) };
+        Ok(self.device.check("cuStreamWaitEvent", status)?)
+    }
+
+    /// Puts a kernel into the stream. Scores go to `params.scores`, nowhere if it is 0.
+    ///
+    /// # Safety
+    ///
+    /// The addresses in `params` of x, y, out and scores are of this stream's device, with room for all elements
+    /// that the shape and the strides reach; what is written is written by nobody else until the stream has come
+    /// past.
+    pub(super) unsafe fn launch(&self, work: Work, kind: Kind, mut params: Params) -> Result<()> {
+        let Some(launch) = launch(work, &params) else {
+            let shape = [params.images, params.channels, params.height, params.width];
+            return Err(Error::Overflow {
+                shape: shape.map(|extent| extent as usize),
+            });
+        };
+        let _current = self.device.enter()?;
+        // Locked until the kernel is in the stream, so that no other thread retires what it was told to use.
+        let mut workspace = lock(&self.workspace);
+        // SAFETY: this workspace is used with this stream alone, and the context is current.
+        unsafe { workspace.prepare(&self.device, self.raw, &launch, &mut params) }?;
+        let module = self.device.module();
+        // SAFETY: images and scores as the caller promises, the workspace as `prepare` has made it; the kernels
+        // before this one in the stream leave the counters zero.
+        unsafe { module.launch(&self.device, work, kind, &launch, &params, self.raw) }?;
+        Ok(())
+    }
+
+    /// Copies an array to the device in the order of `layout`, which must have no gaps. Returns when the array has
+    /// been read.
+    ///
+    /// # Safety
+    ///
+    /// There is room at the address, which is of this stream's device, and nobody else uses it until the stream has
+    /// come past.
+    pub(super) unsafe fn upload<T: Plain>(
+        &self,
+        address: u64,
+        layout: &Layout,
+        view: ArrayView4<'_, T>,
+    ) -> Result<(), CudaError> {
+        let order = layout.order.ok_or_else(|| gaps("copying to images"))?;
+        let mut gather = Gather::new(view.permuted_axes(order));
+        let len = layout.span();
+        let _current = self.device.enter()?;
+        let mut staging = lock(&self.staging);
+        // SAFETY: as the caller promises.
+        unsafe { staging.upload(self.raw, address, len, |piece| gather.fill(piece)) }
+    }
+
+    /// Copies an array from the device, where it lies as `layout` says without gaps. Waits for it.
+    ///
+    /// # Safety
+    ///
+    /// The elements are at the address, which is of this stream's device, and nobody writes to them until this
+    /// returns.
+    pub(super) unsafe fn download<T: Plain>(
+        &self,
+        address: u64,
+        layout: &Layout,
+        view: ArrayViewMut4<'_, T>,
+    ) -> Result<(), CudaError> {
+        let order = layout.order.ok_or_else(|| gaps("copying from images"))?;
+        let mut scatter = Scatter::new(view.permuted_axes(order));
+        // SAFETY: as the caller promises.
+        unsafe { self.download_span(address, layout.span(), |piece| scatter.write(piece)) }
+    }
+
+    /// Copies `len` elements from the device; `take` is given them piece by piece. Waits for them.
+    ///
+    /// # Safety
+    ///
+    /// As of [`download`](Self::download).
+    pub(super) unsafe fn download_span<T: Plain>(
+        &self,
+        address: u64,
+        len: usize,
+        take: impl FnMut(&[T]),
+    ) -> Result<(), CudaError> {
+        let _current = self.device.enter()?;
+        let mut staging = lock(&self.staging);
+        // SAFETY: as the caller promises.
+        unsafe { staging.download(self.raw, address, len, take) }
+    }
+
+    /// Fills memory with zeros.
+    ///
+    /// # Safety
+    ///
+    /// There are so many bytes at the address, which is of this stream's device, and nobody else uses them until the
+    /// stream has come past.
+    pub(super) unsafe fn clear(&self, address: u64, bytes: usize) -> Result<(), CudaError> {
+        let _current = self.device.enter()?;
+        // SAFETY: as the caller promises; the context is current.
+        let status = unsafe { sys::cuMemsetD8Async(address, 0, bytes, self.raw) };
+        self.device.check("cuMemsetD8Async", status)
+    }
+}
+
+impl Drop for Stream {
+    /// Waits, since the workspace and the pinned buffers are freed next.
+    fn drop(&mut self) {
+        let Ok(current) = self.device.enter_to_free() else {
+            return;
+        };
+        // Nobody is left to be told of an error.
+        let _ = self.wait(&current);
+        if self.owned {
+            // SAFETY: created by `new`, and destroyed once.
+            unsafe { sys::cuStreamDestroy_v2(self.raw) };
+        }
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream")
+            .field("device", &self.device)
+            .field("raw", &self.raw)
+            .finish_non_exhaustive()
+    }
+}
+
+fn gaps(what: &str) -> CudaError {
+    CudaError::Unsupported {
+        what: format!("{what} whose elements have gaps between them or overlap"),
+        allowed: "this for strides that fill a piece of memory",
+    }
+}
+
+/// What a thread that panicked leaves behind is still in order: every buffer knows when it is free.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

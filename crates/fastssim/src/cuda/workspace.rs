@@ -1,0 +1,85 @@
+//! What kernels need besides images: partial sums, counters, and scores that nobody asked for.
+//!
+//! It belongs to one stream, on which kernels run one after another, so that they can share it. It grows when a
+//! larger problem comes and is used again and again: the steady state allocates nothing.
+
+use cust::sys::{self, CUstream};
+use fastssim_kernels::params::{Launch, Params};
+
+use super::device::Device;
+use super::memory::DeviceBuffer;
+use crate::CudaError;
+
+/// The least size of a buffer in bytes.
+const LEAST: usize = 4096;
+
+#[derive(Default)]
+pub(super) struct Workspace {
+    partials: Option<DeviceBuffer>,
+    counters: Option<DeviceBuffer>,
+    scores: Option<DeviceBuffer>,
+    /// Buffers that were too small, which kernels in the stream may still be using. Each is at most half as large as
+    /// the one that took its place, so that they never amount to much.
+    retired: Vec<DeviceBuffer>,
+}
+
+impl Workspace {
+    /// Makes room for a launch and tells its parameters where; the scores' place only where they have none yet.
+    ///
+    /// # Safety
+    ///
+    /// The device's context is current, the stream belongs to it, and it is the only one that this workspace is
+    /// used with.
+    pub(super) unsafe fn prepare(
+        &mut self,
+        device: &Device,
+        stream: CUstream,
+        launch: &Launch,
+        params: &mut Params,
+    ) -> Result<(), CudaError> {
+        let (tiles, images) = (launch.tiles as usize, params.images as usize);
+        reserve(&mut self.partials, &mut self.retired, device, tiles * size_of::<f64>())?;
+        params.partials = address(&self.partials);
+        if params.scores == 0 {
+            reserve(&mut self.scores, &mut self.retired, device, images * size_of::<f64>())?;
+            params.scores = address(&self.scores);
+        }
+        if reserve(&mut self.counters, &mut self.retired, device, images * size_of::<u32>())?
+            && let Some(counters) = &self.counters
+        {
+            // Kernels leave zeros behind, but begin with them as well. In the stream, so that no one waits.
+            // SAFETY: the whole of a buffer that no kernel has seen yet.
+            let status = unsafe { sys::cuMemsetD8Async(counters.address(), 0, counters.bytes(), stream) };
+            device
+                .check("cuMemsetD8Async", status)
+                .inspect_err(|_| self.counters = None)?;
+        }
+        params.counters = address(&self.counters);
+        Ok(())
+    }
+
+    /// The buffers that were too small, to be dropped when the stream has done what was in it before this call.
+    pub(super) fn take_retired(&mut self) -> Vec<DeviceBuffer> {
+        std::mem::take(&mut self.retired)
+    }
+}
+
+fn address(slot: &Option<DeviceBuffer>) -> u64 {
+    slot.as_ref().map_or(0, DeviceBuffer::address)
+}
+
+/// Puts a new buffer of at least `bytes` in the place of one that is too small; says whether it has.
+fn reserve(
+    slot: &mut Option<DeviceBuffer>,
+    retired: &mut Vec<DeviceBuffer>,
+    device: &Device,
+    bytes: usize,
+) -> Result<bool, CudaError> {
+    if slot.as_ref().is_some_and(|buffer| buffer.bytes() >= bytes) {
+        return Ok(false);
+    }
+    let size = bytes.checked_next_power_of_two().unwrap_or(bytes).max(LEAST);
+    let larger = DeviceBuffer::new(device, size)?;
+    retired.extend(slot.replace(larger));
+    Ok(true)
+}
