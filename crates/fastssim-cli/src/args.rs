@@ -80,6 +80,14 @@ pub struct Args {
     /// the image's own depth.
     #[arg(long, value_name = "COLOR", value_parser = Alpha::parse)]
     pub alpha: Option<Alpha>,
+
+    /// Where the work is done
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+
+    /// Which GPU `--backend cuda` takes, counted from 0
+    #[arg(long, value_name = "INDEX")]
+    pub device: Option<usize>,
 }
 
 const AFTER_HELP: &str = "\
@@ -108,6 +116,18 @@ impl From<Padding> for fastssim::Padding {
             Padding::Valid => Self::Valid,
         }
     }
+}
+
+/// Where the work is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// On a GPU if there is one that works, else on the processor
+    #[default]
+    Auto,
+    /// On the processor
+    Cpu,
+    /// On an NVIDIA GPU, or not at all
+    Cuda,
 }
 
 /// What becomes of an alpha channel.
@@ -142,17 +162,27 @@ impl Args {
     /// The metric that was asked for, where white less black is `range` unless an option says
     /// otherwise; an error names the option at fault.
     pub fn metric(&self, range: f64) -> Result<Ssim> {
+        let backend = match (self.backend, self.device) {
+            (Backend::Auto, None) => fastssim::Backend::Auto,
+            (Backend::Cpu, None) => fastssim::Backend::Cpu,
+            (Backend::Cuda, device) => fastssim::Backend::Cuda {
+                device: device.unwrap_or(0),
+            },
+            (_, Some(device)) => return Err(anyhow!("--device {device}: it needs --backend cuda")),
+        };
         let builder = Ssim::builder()
             .padding(self.padding.into())
             .window(self.window)
             .sigma(self.sigma)
             .data_range(self.data_range.unwrap_or(range))
-            .dssim(DssimConvention::OneMinusSsim);
+            .dssim(DssimConvention::OneMinusSsim)
+            .backend(backend);
         builder.build().map_err(|error| match error {
             Error::WindowSize { size, max } => anyhow!("--window {size}: it must be odd and from 1 to {max}"),
             Error::Parameter { name, value, allowed } => {
                 anyhow!("--{} {value}: it must be {allowed}", name.replace('_', "-"))
             }
+            Error::Cuda(error) => anyhow!("--backend cuda: {error}"),
             other => other.into(),
         })
     }

@@ -23,15 +23,29 @@ pub enum Kind {
     F32,
 }
 
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::F32 => "f32",
+        }
+    }
+
+    /// The element type's own dynamic range L.
+    pub(super) fn range(self) -> f64 {
+        match self {
+            Self::U8 => f64::from(u8::MAX),
+            Self::U16 => f64::from(u16::MAX),
+            Self::F32 => 1.0,
+        }
+    }
+}
+
 /// An element type of device images: `u8`, `u16` or `f32`. This trait is sealed.
 pub trait DevicePixel: Pixel + Plain {
     #[doc(hidden)]
     const KIND: Kind;
-    #[doc(hidden)]
-    const NAME: &'static str;
-    /// The element type's own dynamic range L.
-    #[doc(hidden)]
-    const RANGE: f64;
     /// The pixels, if they are of this type.
     #[doc(hidden)]
     fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>>;
@@ -39,8 +53,6 @@ pub trait DevicePixel: Pixel + Plain {
 
 impl DevicePixel for u8 {
     const KIND: Kind = Kind::U8;
-    const NAME: &'static str = "u8";
-    const RANGE: f64 = 255.0;
     fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
         match pixels {
             Pixels::U8(view) => Some(view),
@@ -51,8 +63,6 @@ impl DevicePixel for u8 {
 
 impl DevicePixel for u16 {
     const KIND: Kind = Kind::U16;
-    const NAME: &'static str = "u16";
-    const RANGE: f64 = 65535.0;
     fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
         match pixels {
             Pixels::U16(view) => Some(view),
@@ -63,8 +73,6 @@ impl DevicePixel for u16 {
 
 impl DevicePixel for f32 {
     const KIND: Kind = Kind::F32;
-    const NAME: &'static str = "f32";
-    const RANGE: f64 = 1.0;
     fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
         match pixels {
             Pixels::F32(view) => Some(view),
@@ -285,6 +293,6 @@ fn typed<T: DevicePixel>(pixels: Pixels<'_>) -> Result<ArrayView4<'_, T>, CudaEr
     let found = pixels.type_name();
     T::view(pixels).ok_or(CudaError::PixelType {
         found,
-        expected: T::NAME,
+        expected: T::KIND.name(),
     })
 }

@@ -169,7 +169,7 @@ impl CudaSsim<'_> {
         self.metric.check_window(x.shape())?;
         x.on(self.stream, "x")?;
         y.on(self.stream, "y")?;
-        let range = self.metric.data_range.unwrap_or(T::RANGE);
+        let range = self.metric.data_range.unwrap_or(T::KIND.range());
         let (x, y) = ((x.address(), x.layout()), (y.address(), y.layout()));
         Ok(Job::new(self.metric, T::KIND, range, x, y))
     }

@@ -1,0 +1,232 @@
+//! Scores, maps and gradients of the GPU against the reference in double precision, and against numbers of others.
+
+use fastssim::cuda::{DevicePixel, Stream};
+use fastssim::{DssimConvention, Padding, Ssim};
+use fastssim_tests::images::{Element, Scene, bytes, numbers, picture};
+use fastssim_tests::reference::Reference;
+use fastssim_tests::tolerance::{self, max_abs, relative_l2};
+use ndarray::{Array2, Array4, Axis};
+
+use crate::{PADDINGS, gpu, metric, upload};
+
+/// Small and large, of one pixel and of several tiles, whole and with a rest.
+const SHAPES: [[usize; 4]; 8] = [
+    [1, 1, 1, 1],
+    [1, 1, 11, 11],
+    [3, 1, 5, 200],
+    [1, 2, 200, 3],
+    [2, 3, 67, 93],
+    [1, 1, 64, 128],
+    [1, 1, 129, 257],
+    [1, 1, 256, 300],
+];
+
+/// What is too far from the reference.
+#[derive(Default)]
+struct Failures(Vec<String>);
+
+impl Failures {
+    fn check(&mut self, error: f64, allowed: f64, what: &str) {
+        // Written so that NaN fails.
+        let passes = error <= allowed;
+        if !passes {
+            self.0
+                .push(format!("{what} off by {error:.1e}, allowed are {allowed:.0e}"));
+        }
+    }
+
+    fn finish(self) {
+        assert!(self.0.is_empty(), "{} errors:\n{}", self.0.len(), self.0.join("\n"));
+    }
+
+    /// Every function of a metric on one pair.
+    fn compare<T: Element + DevicePixel>(
+        &mut self,
+        stream: &Stream,
+        reference: &Reference,
+        pair: &[Array4<T>; 2],
+        what: &str,
+    ) {
+        let [x, y] = pair;
+        let (_, _, h, w) = x.dim();
+        let what = format!("{what} {:?} {} {reference:?}", x.dim(), std::any::type_name::<T>());
+        let expected = reference.evaluate(numbers(x.view()).view(), numbers(y.view()).view());
+        let metric = reference.metric();
+        let on = metric.on(stream);
+        let [x, y] = &upload(stream, pair);
+        let (with_gradient, gradient) = on.ssim_with_gradient(x, y).expect("valid input");
+        let (losses, descent) = on.dssim_with_gradient(x, y).expect("valid input");
+        let scores = on.ssim(x, y).expect("valid input");
+        let dssim = on.dssim(x, y).expect("valid input");
+        let allowed = tolerance::gpu_score(h * w);
+        for image in 0..scores.len() {
+            for (name, found, expected) in [
+                ("score", scores[image], expected.ssim[image]),
+                ("score with gradient", with_gradient[image], expected.ssim[image]),
+                ("dssim", dssim[image], expected.dssim[image]),
+                ("dssim with gradient", losses[image], expected.dssim[image]),
+            ] {
+                self.check((found - expected).abs(), allowed, &format!("{what}: {name}"));
+            }
+            let [slopes, expected] = [
+                gradient.index_axis(Axis(0), image).mapv(f64::from),
+                expected.gradient.index_axis(Axis(0), image).to_owned(),
+            ];
+            self.check(relative_l2(&slopes, &expected), 1e-5, &format!("{what}: gradient"));
+        }
+        assert!(
+            descent.iter().zip(&gradient).all(|(down, up)| *down == -*up),
+            "{what}: the gradient of DSSIM is that of SSIM with another sign"
+        );
+        let map = on.ssim_map(x, y).expect("valid input");
+        self.check(
+            max_abs(&map, &expected.map),
+            tolerance::map::<f32>(),
+            &format!("{what}: map"),
+        );
+    }
+}
+
+fn scenes<T: Element + DevicePixel>() {
+    let Some((_, stream)) = gpu() else { return };
+    let mut failures = Failures::default();
+    for padding in PADDINGS {
+        let reference = Reference::new(padding, T::RANGE);
+        for (seed, shape) in SHAPES.into_iter().enumerate() {
+            if padding == Padding::Valid && shape[2].min(shape[3]) < 11 {
+                continue;
+            }
+            for scene in Scene::ALL.into_iter().filter(|scene| !scene.is_regular()) {
+                let pair = scene.batches::<T>(shape, seed as u64);
+                failures.compare(&stream, &reference, &pair, &format!("{scene:?}"));
+            }
+        }
+    }
+    failures.finish();
+}
+
+#[test]
+fn gpu_follows_the_reference_u8() {
+    scenes::<u8>();
+}
+
+#[test]
+fn gpu_follows_the_reference_u16() {
+    scenes::<u16>();
+}
+
+#[test]
+fn gpu_follows_the_reference_f32() {
+    scenes::<f32>();
+}
+
+#[test]
+fn gpu_windows_and_constants() {
+    let Some((_, stream)) = gpu() else { return };
+    let mut failures = Failures::default();
+    let pair = Scene::Distorted.batches::<f32>([1, 2, 70, 90], 4);
+    for window in [1, 3, 5, 7, 9, 11] {
+        for (padding, sigma, k1, range) in [
+            (Padding::Zero, 1.5, 0.01, 1.0),
+            (Padding::Valid, 0.8, 0.05, 1.0),
+            (Padding::Zero, 3.0, 0.01, 2.5),
+        ] {
+            let reference = Reference {
+                window,
+                sigma,
+                k1,
+                range,
+                ..Reference::new(padding, 1.0)
+            };
+            failures.compare(&stream, &reference, &pair, "other parameters");
+        }
+    }
+    failures.finish();
+}
+
+#[test]
+fn gpu_half_of_one_minus_ssim() {
+    let Some((_, stream)) = gpu() else { return };
+    let [x, y] = upload(&stream, &Scene::Distorted.batches::<u8>([2, 3, 70, 90], 5));
+    let half = Ssim::builder().dssim(DssimConvention::HalfOneMinusSsim).build();
+    let (half, whole) = (half.expect("valid"), Ssim::default());
+    let (half, half_gradient) = half.on(&stream).dssim_with_gradient(&x, &y).expect("valid input");
+    let (whole, gradient) = whole.on(&stream).dssim_with_gradient(&x, &y).expect("valid input");
+    assert!(half.iter().zip(whole).all(|(half, whole)| 2.0 * half == whole));
+    assert_eq!(half_gradient.mapv(|slope| 2.0 * slope), gradient);
+}
+
+#[test]
+fn gpu_identical_images_have_exactly_one_and_no_gradient() {
+    fn check<T: Element + DevicePixel>(stream: &Stream) {
+        for scene in Scene::ALL {
+            for padding in PADDINGS {
+                let [x, _] = &upload(stream, &scene.batches::<T>([2, 2, 75, 140], 6));
+                let on = metric(padding);
+                let on = on.on(stream);
+                let (scores, gradient) = on.ssim_with_gradient(x, x).expect("valid input");
+                assert_eq!(scores, [1.0; 2], "{scene:?} {padding}");
+                assert_eq!(on.ssim(x, x), Ok(vec![1.0; 2]), "{scene:?} {padding}");
+                assert_eq!(on.dssim(x, x), Ok(vec![0.0; 2]), "{scene:?} {padding}");
+                assert!(gradient.iter().all(|&slope| slope == 0.0), "{scene:?} {padding}");
+                let map = on.ssim_map(x, x).expect("valid input");
+                assert!(map.iter().all(|&ssim| ssim == 1.0), "{scene:?} {padding}");
+            }
+        }
+    }
+    let Some((_, stream)) = gpu() else { return };
+    check::<u8>(&stream);
+    check::<u16>(&stream);
+    check::<f32>(&stream);
+}
+
+/// Scores that scikit-image and others have computed; see `goldens.rs`.
+#[test]
+fn gpu_agrees_with_the_numbers_of_others() {
+    let Some((_, stream)) = gpu() else { return };
+    let score = |padding, pair: &[Array4<u8>; 2]| {
+        let [x, y] = upload(&stream, pair);
+        metric(padding).on(&stream).ssim(&x, &y).expect("valid input")[0]
+    };
+    let pair = |x: &str, y: &str| [x, y].map(|name| bytes(&picture(name)).insert_axis(Axis(0)));
+    let camera = pair("camera.png", "camera-noisy.png");
+    for (padding, pair, golden) in [
+        (Padding::Zero, &camera, 0.3717030174440715),
+        (Padding::Valid, &camera, 0.3579642362365814),
+        (
+            Padding::Valid,
+            &pair("coffee.png", "coffee-q10.png"),
+            0.6888688351883584,
+        ),
+        (
+            Padding::Valid,
+            &pair("chelsea.png", "chelsea-blurred.png"),
+            0.804787322087468,
+        ),
+    ] {
+        let found = score(padding, pair);
+        assert!((found - golden).abs() < 1e-7, "{found} for {golden}");
+    }
+}
+
+#[test]
+fn gpu_gradients_of_one_pixel() {
+    let Some((_, stream)) = gpu() else { return };
+    for (x, y, ssim, slope) in [
+        (0.0, 0.1, 0.385033281588531, 9.48213694400445),
+        (0.2, 0.5, 0.499339933239211, 3.30473441430357),
+        (1.0, 0.0, 2.64374316206615e-04, -1.04000508975158e-03),
+        (1.0, 1.0, 1.0, 0.0),
+    ] {
+        let pair = [x, y].map(|value: f64| {
+            let pixel = Array2::from_elem((1, 1), value as f32);
+            pixel.insert_axis(Axis(0)).insert_axis(Axis(0))
+        });
+        let [x, y] = upload(&stream, &pair);
+        let default = Ssim::default();
+        let (scores, gradient) = default.on(&stream).ssim_with_gradient(&x, &y).expect("valid input");
+        assert!((scores[0] - ssim).abs() < 5e-7, "{} for {ssim}", scores[0]);
+        let error = (f64::from(gradient[[0, 0, 0, 0]]) - slope).abs();
+        assert!(error <= 1e-5 * slope.abs(), "{gradient} for {slope}");
+    }
+}

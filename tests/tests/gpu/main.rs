@@ -1,0 +1,43 @@
+//! The CUDA backend: the same promises as the CPU's, on a GPU where there is one.
+//!
+//! Every test whose name starts with `gpu_` says that it was skipped, and why, where there is none; those of
+//! `absent` run there as well.
+
+mod absent;
+mod conformance;
+mod determinism;
+mod memory;
+
+use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
+use fastssim::{Padding, Ssim};
+use ndarray::Array4;
+
+const PADDINGS: [Padding; 2] = [Padding::Zero, Padding::Valid];
+
+/// The first GPU and a stream of its own, or `None` after saying why there is none.
+fn gpu() -> Option<(Device, Stream)> {
+    match Device::new(0).and_then(|device| Ok((device, Stream::new(&device)?))) {
+        Ok(found) => Some(found),
+        Err(error) => {
+            println!("skipped: {error}");
+            None
+        }
+    }
+}
+
+fn metric(padding: Padding) -> Ssim {
+    Ssim::builder()
+        .padding(padding)
+        .build()
+        .expect("the defaults are valid")
+}
+
+/// Both on the device.
+fn upload<T: DevicePixel>(stream: &Stream, [x, y]: &[Array4<T>; 2]) -> [DeviceImages<T>; 2] {
+    [x, y].map(|images| DeviceImages::upload(stream, images).expect("there is memory"))
+}
+
+fn shape<T>(images: &Array4<T>) -> [usize; 4] {
+    let (n, c, h, w) = images.dim();
+    [n, c, h, w]
+}
