@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fastssim::Ssim;
+use fastssim::{Backend, Ssim};
 use ndarray::{Array2, Array3, Array4};
 
 const SIZES: [(usize, usize); 4] = [(3840, 2160), (1920, 1080), (256, 256), (32, 32)];
@@ -29,8 +29,14 @@ fn unit(image: &Array2<u8>) -> Array2<f32> {
     image.mapv(|value| f32::from(value) / 255.0)
 }
 
+/// The processor, even where there is a GPU.
+fn cpu() -> Ssim {
+    let metric = Ssim::builder().backend(Backend::Cpu).build();
+    metric.expect("the defaults are valid")
+}
+
 fn sizes(criterion: &mut Criterion) {
-    let metric = Ssim::default();
+    let metric = cpu();
     for (width, height) in SIZES {
         let (x, y) = pair(width, height);
         let (xf, yf) = (unit(&x), unit(&y));
@@ -51,7 +57,7 @@ fn sizes(criterion: &mut Criterion) {
 }
 
 fn inputs(criterion: &mut Criterion) {
-    let metric = Ssim::default();
+    let metric = cpu();
     let (x, y) = pair(1920, 1080);
     let mut group = criterion.benchmark_group("inputs 1920x1080");
     group.throughput(Throughput::Elements(3 * x.len() as u64));

@@ -52,7 +52,7 @@ pub enum CudaError {
         needed: (u32, u32),
     },
     /// An option that this backend does not have yet.
-    #[error("{what}: the CUDA backend supports {allowed}; use `Backend::Cpu`")]
+    #[error("{what}: the CUDA backend supports {allowed}")]
     Unsupported {
         /// What was asked for.
         what: String,

@@ -4,6 +4,7 @@
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, DeviceScores, Stream, devices};
 use fastssim::{Backend, Ssim};
 use fastssim_tests::images::{Element, Scene};
+use fastssim_tests::skipped;
 use fastssim_tests::strided::{Arrangement, Strided};
 use ndarray::{Array4, s};
 
@@ -173,7 +174,7 @@ fn gpu_several_devices_work_side_by_side() {
     let Some((_, stream)) = gpu() else { return };
     let count = devices().map_or(0, |devices| devices.len());
     if count < 2 {
-        return println!("skipped: there is one GPU, which has no other beside it");
+        return skipped("there is one GPU, which has no other beside it");
     }
     let pair = &Scene::Distorted.batches::<f32>([2, 3, 300, 400], 12);
     let expected = &of_pair(&stream, pair);

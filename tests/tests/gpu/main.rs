@@ -10,6 +10,7 @@ mod memory;
 
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
 use fastssim::{Padding, Ssim};
+use fastssim_tests::skipped;
 use ndarray::Array4;
 
 const PADDINGS: [Padding; 2] = [Padding::Zero, Padding::Valid];
@@ -19,7 +20,7 @@ fn gpu() -> Option<(Device, Stream)> {
     match Device::new(0).and_then(|device| Ok((device, Stream::new(&device)?))) {
         Ok(found) => Some(found),
         Err(error) => {
-            println!("skipped: {error}");
+            skipped(&error.to_string());
             None
         }
     }

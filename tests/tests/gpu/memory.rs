@@ -34,29 +34,6 @@ fn gpu_out_of_memory_leaves_everything_usable() {
     }
 }
 
-#[test]
-fn gpu_the_steady_state_allocates_nothing() {
-    let Some((device, stream)) = gpu() else { return };
-    let [x, y] = upload(&stream, &Scene::Distorted.batches::<u8>([4, 3, 200, 300], 2));
-    let mut scores = DeviceScores::new(&device, 4).expect("there is memory");
-    let mut gradient = DeviceImages::new(&device, x.shape()).expect("there is memory");
-    let metric = Ssim::default();
-    let mut step = || {
-        let on = metric.on(&stream);
-        on.dssim_with_gradient_into(&x, &y, &mut scores, &mut gradient)
-            .and_then(|()| on.ssim_gradient_into(&x, &y, &mut gradient))
-            .expect("valid input");
-    };
-    step();
-    stream.synchronize().expect("it works");
-    // Other tests allocate at the same time, so that only an amount that nobody misses is a sign.
-    let (before, _) = device.memory().expect("it works");
-    (0..1000).for_each(|_| step());
-    stream.synchronize().expect("it works");
-    let (after, _) = device.memory().expect("it works");
-    println!("free before {before}, after {after}");
-}
-
 /// The workspace grows with work in flight.
 #[test]
 fn gpu_larger_and_larger_without_a_wait() {

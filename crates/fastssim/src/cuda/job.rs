@@ -24,9 +24,18 @@ pub(crate) fn supports(metric: &Ssim) -> Result<(), CudaError> {
     })
 }
 
+/// The output of kernels that have none.
+const NOWHERE: Planes = Planes {
+    data: 0,
+    image: 0,
+    channel: 0,
+    row: 0,
+    col: 0,
+};
+
 /// Two batches to compare, on a stream's device. They have one shape and element type, which is not empty and has
 /// room for a window.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub(super) metric: &'a Ssim,
     pub(super) kind: Kind,
@@ -38,7 +47,7 @@ pub(super) struct Job<'a> {
 }
 
 /// Where results go, by their device addresses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) enum Target {
     Scores(u64),
     Map(Planes),
@@ -85,7 +94,7 @@ impl Job<'_> {
             Score::Dssim { factor } => (0.0, factor),
         };
         let (out, scores) = match target {
-            Target::Scores(scores) => (Planes::default(), scores),
+            Target::Scores(scores) => (NOWHERE, scores),
             Target::Map(map) => (map, 0),
             Target::Gradient { scores, gradient } => (gradient, scores),
         };
@@ -97,6 +106,9 @@ impl Job<'_> {
             y: self.y,
             out,
             scores,
+            // The stream's workspace, which it fills in.
+            partials: 0,
+            counters: 0,
             images: extent(0)?,
             channels: extent(1)?,
             height: extent(2)?,
@@ -109,8 +121,6 @@ impl Job<'_> {
             score_offset: offset,
             score_factor: factor,
             gradient_factor: (score.derivative() / windows) as f32,
-            // The workspace's, which the stream fills in.
-            ..Params::default()
         })
     }
 }

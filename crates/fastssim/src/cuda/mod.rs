@@ -65,7 +65,8 @@
 //! # Several devices, several threads
 //!
 //! A [`Device`] is cheap to clone and can be used from any thread; several devices work side by side. Threads that
-//! use one [`Stream`] get in line; with one for each they do not. After a kernel has failed, by whomever it was
+//! use one [`Stream`] get in line; with one for each they do not. Host images need no streams: each thread that calls
+//! gets one, with device memory that is kept for later calls. After a kernel has failed, by whomever it was
 //! started, the driver refuses all further work of this process on that device:
 //! [`CudaError::Fault`](crate::CudaError::Fault) says so at every call.
 

@@ -250,7 +250,7 @@ impl std::fmt::Debug for Stream {
 fn gaps(what: &str) -> CudaError {
     CudaError::Unsupported {
         what: format!("{what} whose elements have gaps between them or overlap"),
-        allowed: "this for strides that fill a piece of memory",
+        allowed: "copies of images that fill a piece of memory",
     }
 }
 

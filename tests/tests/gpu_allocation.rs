@@ -1,0 +1,41 @@
+//! On a GPU the functions that write to device memory allocate nothing once they are warm, neither there nor on the
+//! host. A program of its own with one test, since the device's free memory is everybody's.
+
+use allocation_counter::measure;
+use fastssim::Ssim;
+use fastssim::cuda::{Device, DeviceImages, DeviceScores, Stream};
+use fastssim_tests::images::Scene;
+use fastssim_tests::skipped;
+
+#[test]
+fn gpu_the_steady_state_allocates_nothing() {
+    let device = match Device::new(0) {
+        Ok(device) => device,
+        Err(error) => return skipped(&error.to_string()),
+    };
+    let stream = Stream::new(&device).expect("a stream");
+    let [x, y] = Scene::Distorted
+        .batches::<u8>([4, 3, 200, 300], 2)
+        .map(|images| DeviceImages::<u8>::upload(&stream, &images).expect("there is memory"));
+    let mut scores = DeviceScores::new(&device, 4).expect("there is memory");
+    let mut gradient = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
+    let mut map = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
+    let metric = Ssim::default();
+    let mut step = || {
+        let on = metric.on(&stream);
+        on.ssim_into(&x, &y, &mut scores)
+            .and_then(|()| on.dssim_with_gradient_into(&x, &y, &mut scores, &mut gradient))
+            .and_then(|()| on.ssim_gradient_into(&x, &y, &mut gradient))
+            .and_then(|()| on.ssim_map_into(&x, &y, &mut map))
+            .expect("valid input");
+    };
+    step();
+    stream.synchronize().expect("it works");
+    let (before, _) = device.memory().expect("it works");
+    let on_host = measure(|| (0..20).for_each(|_| step()));
+    stream.synchronize().expect("it works");
+    let (after, _) = device.memory().expect("it works");
+    assert_eq!(on_host.count_total, 0);
+    // Other processes may have freed theirs.
+    assert!(after >= before, "free before {before}, after {after}");
+}
