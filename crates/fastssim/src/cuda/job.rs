@@ -1,6 +1,7 @@
 //! From a metric and two batches in a device's memory to the numbers that a kernel is given.
 
-use fastssim_kernels::params::{Params, Planes, Work};
+use fastssim_kernels::geometry::Work;
+use fastssim_kernels::params::{Params, Planes};
 
 use super::images::Kind;
 use super::layout::Layout;

@@ -5,7 +5,8 @@ use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cust::sys::{self, CUfunction, CUfunction_attribute, CUjit_option, CUmodule, CUstream};
-use fastssim_kernels::params::{Launch, Params, Work};
+use fastssim_kernels::geometry::{Launch, Work};
+use fastssim_kernels::params::Params;
 
 use super::device::{Current, Device};
 use super::driver::{self, check};

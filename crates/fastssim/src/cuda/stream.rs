@@ -5,7 +5,8 @@ use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cust::sys::{self, CUstream, CUstream_flags};
-use fastssim_kernels::params::{Params, Work, launch};
+use fastssim_kernels::geometry::{Work, launch};
+use fastssim_kernels::params::Params;
 use ndarray::{ArrayView4, ArrayViewMut4};
 
 use super::device::{Current, Device};

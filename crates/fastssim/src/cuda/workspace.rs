@@ -4,7 +4,8 @@
 //! larger problem comes and is used again and again: the steady state allocates nothing.
 
 use cust::sys::{self, CUstream};
-use fastssim_kernels::params::{Launch, Params};
+use fastssim_kernels::geometry::Launch;
+use fastssim_kernels::params::Params;
 
 use super::device::Device;
 use super::memory::DeviceBuffer;
