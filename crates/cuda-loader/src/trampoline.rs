@@ -10,6 +10,9 @@
 //!              restore the registers; jump to address
 //! ```
 //!
+//! The names are hidden: they are defined for all crates that are linked into one program or shared library, and
+//! not exported from it, lest another library of the process find ours in place of the driver's.
+//!
 //! The scratch registers are those that the calling conventions give to such code: rax and r11 on x86-64
 //! (rax has a meaning for variadic functions alone, which the driver has none of), x16 and x17 on aarch64.
 
@@ -46,6 +49,7 @@ macro_rules! trampolines {
             unsafe extern "C" fn $name() {
                 #[cfg(target_arch = "x86_64")]
                 std::arch::naked_asm!(
+                    concat!(".hidden ", stringify!($name)),
                     "mov r11, qword ptr [rip + {table} + 8 * {index}]",
                     "mov eax, {index}",
                     "jmp r11",
@@ -54,6 +58,7 @@ macro_rules! trampolines {
                 );
                 #[cfg(target_arch = "aarch64")]
                 std::arch::naked_asm!(
+                    concat!(".hidden ", stringify!($name)),
                     "adrp x16, {table}",
                     "add x16, x16, :lo12:{table}",
                     "mov w17, #{index}",
