@@ -37,12 +37,6 @@ pub fn gpu_score(pixels: usize) -> f64 {
     if pixels >= LARGE { 1e-7 } else { 5e-7 }
 }
 
-/// The largest absolute error of the SSIM of one window on the GPU, see [`map`]: its variances are
-/// rounded to some 1e-7.
-pub fn gpu_map() -> f64 {
-    2e-4
-}
-
 /// The largest error of a gradient, relative to it in the L2 norm.
 pub fn gradient<T: Element>() -> f64 {
     if T::DOUBLE { 1e-11 } else { 1e-5 }

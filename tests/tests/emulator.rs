@@ -3,12 +3,12 @@
 //!
 //! Each test prints the largest errors it has seen: `cargo test --test emulator -- --nocapture`.
 
-use fastssim::Padding;
+use fastssim::{Backend, Padding, Ssim};
 use fastssim_kernels::geometry::Work;
 use fastssim_kernels::kernels::Pixel;
 use fastssim_tests::comparison::Comparison;
 use fastssim_tests::emulated::{Emulation, emulate};
-use fastssim_tests::images::{Element, Scene, numbers};
+use fastssim_tests::images::{Element, Scene, bytes, numbers, picture};
 use fastssim_tests::reference::Reference;
 use fastssim_tests::strided::{Arrangement, Strided};
 use fastssim_tests::tolerance;
@@ -87,7 +87,7 @@ fn compare<T: Element + Pixel>(
     {
         errors.gradient(&what, &found, &expected, limits[1]);
     }
-    errors.map(&what, &map.out, &expected.map, tolerance::gpu_map());
+    errors.map(&what, &map.out, &expected.map, tolerance::map::<f32>());
 }
 
 fn sweep<T: Element + Pixel>(scenes: &[Scene]) {
@@ -205,6 +205,23 @@ fn what_is_not_finite_stays_in_its_image() {
                 let error = (found.scores[image] - expected.scores[image]).abs();
                 assert!(error < 1e-7, "{value}: {:?}", found.scores);
             }
+        }
+    }
+}
+
+/// Photographs have dark and bright parts, and integers for pixels: errors of one sign would add up.
+#[test]
+fn photographs() {
+    let metric = Ssim::builder().backend(Backend::Cpu).build().expect("valid");
+    for [x, y] in [["coffee.png", "coffee-q10.png"], ["camera.png", "camera-noisy.png"]] {
+        let [x, y] = [x, y].map(|name| bytes(&picture(name)).insert_axis(Axis(0)));
+        let [in_f64, other_in_f64] = [&x, &y].map(|pixels| pixels.mapv(|value| f64::from(value) / 255.0));
+        let expected = metric.ssim(&in_f64, &other_in_f64).expect("valid input")[0];
+        let reference = Reference::new(Padding::Zero, 255.0);
+        for work in [Work::Score, Work::Gradient] {
+            let error = run(work, &reference, &planar(&x), &planar(&y)).scores[0] - expected;
+            println!("{work:?}: {expected:.9}, off by {error:.1e}");
+            assert!(error.abs() < 2e-8, "{work:?}: {error:e}");
         }
     }
 }

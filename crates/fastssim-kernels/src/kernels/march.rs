@@ -22,12 +22,11 @@ pub(crate) struct March<P> {
     columns: Columns,
     /// The row that comes next, on its way while the last is computed.
     next: Row,
-    /// Of u' less its origin, v', and the squares of both, for each of the lane's columns.
+    /// Of u' and v' less their origins, and of the squares, for each of the lane's columns.
     sums: [[Running; 4]; COLS],
-    /// What is subtracted from u' besides: for a gradient, a mean of this lane's columns a few rows above.
-    /// Near convergence the variance of u is what the gradient's digits depend on.
-    origin: f32,
-    follows: bool,
+    /// What is subtracted from u' and v' besides: means of this lane's columns some rows above. Dark and bright
+    /// parts of a tile have variances alike, but could not have them to the same digits about one number.
+    origins: [f32; 2],
 }
 
 /// Rows after which the origin follows the image; a power of two.
@@ -63,8 +62,7 @@ impl<P: Pixel> March<P> {
             weights: params.weights,
             columns,
             sums: Default::default(),
-            origin: 0.0,
-            follows: matches!(work, Work::Gradient),
+            origins: [0.0; 2],
         }
     }
 
@@ -87,34 +85,40 @@ impl<P: Pixel> March<P> {
         for i in 0..REACH / 2 {
             [u[2 * i], v[2 * i], u[2 * i + 1], v[2 * i + 1]] = pairs[i];
         }
-        if self.follows {
-            u = u.map(|u| u - self.origin);
-        }
+        u = u.map(|u| u - self.origins[0]);
+        v = v.map(|v| v - self.origins[1]);
         let rows = [u, v, u.map(|u| u * u), v.map(|v| v * v)].map(|columns| along_row(&self.weights, &columns));
         let mut moments = [Moments::default(); COLS];
         for col in 0..COLS {
             let [u, v, uu, vv] = core::array::from_fn(|map| self.sums[col][map].push(&self.weights, rows[map][col]));
             moments[col] = Moments {
-                u: u + self.origin,
-                v,
+                u: u + self.origins[0],
+                v: v + self.origins[1],
                 su: uu - u * u,
                 sv: vv - v * v,
             };
         }
-        if self.follows && row & (FOLLOW_ROWS - 1) == 0 {
-            self.follow(rows[0][0]);
+        if row & (FOLLOW_ROWS - 1) == 0 {
+            self.follow([rows[0][0], rows[1][0]]);
         }
         moments
     }
 
-    /// Moves the origin of u' by `by`, to where the image is.
+    /// Moves the origins of u' and v', to where the images are.
     #[inline(always)]
-    fn follow(&mut self, by: f32) {
-        // Not to where there is nothing finite.
-        let by = if by.abs() < f32::INFINITY { by } else { 0.0 };
-        for [u, _, square, _] in &mut self.sums {
-            move_origin(&self.weights, by, u, square);
+    fn follow(&mut self, by: [f32; 2]) {
+        for signal in 0..2 {
+            // Not to where there is nothing finite.
+            let by = if by[signal].abs() < f32::INFINITY {
+                by[signal]
+            } else {
+                0.0
+            };
+            for col in 0..COLS {
+                let (signals, squares) = self.sums[col].split_at_mut(2);
+                move_origin(&self.weights, by, &mut signals[signal], &mut squares[signal]);
+            }
+            self.origins[signal] += by;
         }
-        self.origin += by;
     }
 }
