@@ -1,5 +1,6 @@
 //! From a row of pixels to the moments of the windows whose last row it is.
 
+use fastssim_device::math::{max, min};
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::{self, lane};
 
@@ -24,8 +25,8 @@ pub(crate) struct March<P> {
     next: Row,
     /// Of u' and v' less their origins, and of the squares, for each of the lane's columns.
     sums: [[Running; 4]; COLS],
-    /// What is subtracted from u' and v' besides: means of this lane's columns some rows above. Dark and bright
-    /// parts of a tile have variances alike, but could not have them to the same digits about one number.
+    /// What is subtracted from u' and v' besides: what they were near this lane's columns some rows above. Dark and
+    /// bright parts of a tile have variances alike, but could not have them to the same digits about one number.
     origins: [f32; 2],
 }
 
@@ -99,7 +100,7 @@ impl<P: Pixel> March<P> {
             };
         }
         if row & (FOLLOW_ROWS - 1) == 0 {
-            self.follow([rows[0][0], rows[1][0]]);
+            self.follow([middle(&u, rows[0][0]), middle(&v, rows[1][0])]);
         }
         moments
     }
@@ -121,4 +122,11 @@ impl<P: Pixel> March<P> {
             self.origins[signal] += by;
         }
     }
+}
+
+/// The median of a row's mean and its first and last column: what a region is like, whatever a single pixel is.
+#[inline(always)]
+fn middle(columns: &[f32; REACH], mean: f32) -> f32 {
+    let [first, last] = [columns[0], columns[REACH - 1]];
+    max(min(first, last), min(max(first, last), mean))
 }
