@@ -17,7 +17,11 @@ use crate::workspace::{self, Target, Workspace};
 const TESTS: (&str, &str) = ("fastssim-tests", "gpu");
 
 /// Packages and binaries of theirs.
-const BINARIES: [(&str, &str); 2] = [("fastssim-cli", "fastssim"), ("fastssim-benches", "measure")];
+const BINARIES: [(&str, &str); 3] = [
+    ("fastssim-cli", "fastssim"),
+    ("fastssim-benches", "measure"),
+    ("fastssim-benches", "measure-gpu"),
+];
 
 /// Where the binaries lie, which is where the benchmarks look for ours.
 const RELEASE: &str = "target/release";

@@ -184,6 +184,27 @@ impl<T: DevicePixel> DeviceImages<T> {
         self.fill(stream, view)
     }
 
+    /// Copies images of the device, of the same shape and order, here. The copy is done in the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutputShape`], [`CudaError::WrongDevice`], and [`CudaError::Unsupported`] for images with gaps between
+    /// their elements or of another order.
+    pub fn copy_from_device(&mut self, stream: &Stream, images: &Self) -> Result<()> {
+        check_shape::<ndarray::Ix4>("the images", images.shape(), self.layout.shape)?;
+        self.on(stream, "the device images")?;
+        images.on(stream, "the images")?;
+        if self.layout.order.is_none() || self.layout.strides != images.layout.strides {
+            return Err(CudaError::Unsupported {
+                what: "copying between images of different order, or with gaps".into(),
+                allowed: "images without gaps whose strides are the same",
+            }
+            .into());
+        }
+        // SAFETY: both hold so many bytes; the borrow of the one written to is exclusive.
+        Ok(unsafe { stream.copy(images.address, self.address, self.bytes()) }?)
+    }
+
     fn fill(&mut self, stream: &Stream, view: ArrayView4<'_, T>) -> Result<()> {
         self.on(stream, "the device images")?;
         // SAFETY: the address and the layout belong together, and the borrow is exclusive.

@@ -72,6 +72,7 @@
 
 mod device;
 mod driver;
+mod event;
 mod host;
 mod images;
 mod job;
@@ -86,6 +87,7 @@ mod stream;
 mod workspace;
 
 pub use device::{Device, DeviceInfo, devices};
+pub use event::Event;
 pub use images::{DeviceImages, DevicePixel};
 pub use metric::CudaSsim;
 pub use scores::DeviceScores;

@@ -4,11 +4,10 @@
 //! would not wait its turn. So the host fills one buffer while the device empties the one before, and the other
 //! way round. The buffers are made when they are first needed, and kept.
 
-use std::ptr;
-
-use cust::sys::{self, CUevent, CUevent_flags, CUstream};
+use cust::sys::{self, CUstream};
 
 use super::device::Device;
+use super::event::Event;
 use super::memory::{PinnedBuffer, Plain};
 use crate::CudaError;
 
@@ -122,60 +121,10 @@ impl Staging {
         let index = self.used % CHUNKS;
         if index == self.chunks.len() {
             let buffer = PinnedBuffer::new(&self.device, CHUNK)?;
-            let copied = Event::new(&self.device)?;
+            let copied = Event::without_time(&self.device)?;
             self.chunks.push(Chunk { buffer, copied });
         }
         self.used += 1;
         Ok(&mut self.chunks[index])
-    }
-}
-
-/// A mark in a stream that the host, or another stream, can wait for.
-pub(super) struct Event {
-    device: Device,
-    raw: CUevent,
-}
-
-// SAFETY: events may be used from any thread.
-unsafe impl Send for Event {}
-
-impl Event {
-    pub(super) fn new(device: &Device) -> Result<Self, CudaError> {
-        let _current = device.enter()?;
-        let mut raw = ptr::null_mut();
-        let flags = CUevent_flags::CU_EVENT_DISABLE_TIMING as u32;
-        // SAFETY: writes one pointer; the context is current.
-        device.check("cuEventCreate", unsafe { sys::cuEventCreate(&mut raw, flags) })?;
-        Ok(Self { device: *device, raw })
-    }
-
-    pub(super) fn as_raw(&self) -> CUevent {
-        self.raw
-    }
-
-    /// Marks what has been put into the stream so far.
-    ///
-    /// # Safety
-    ///
-    /// The stream exists and belongs to the event's device, whose context is current.
-    pub(super) unsafe fn record(&self, device: &Device, stream: CUstream) -> Result<(), CudaError> {
-        // SAFETY: an event that has been created, and a stream of the same context.
-        device.check("cuEventRecord", unsafe { sys::cuEventRecord(self.raw, stream) })
-    }
-
-    /// Blocks until the device has come to the mark; at once if it was never recorded.
-    fn wait(&self, device: &Device) -> Result<(), CudaError> {
-        // SAFETY: an event that has been created.
-        device.check("cuEventSynchronize", unsafe { sys::cuEventSynchronize(self.raw) })
-    }
-}
-
-impl Drop for Event {
-    fn drop(&mut self) {
-        let Ok(_current) = self.device.enter_to_free() else {
-            return;
-        };
-        // SAFETY: created in this context, and destroyed once; the driver keeps it for those who wait.
-        unsafe { sys::cuEventDestroy_v2(self.raw) };
     }
 }

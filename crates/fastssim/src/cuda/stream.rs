@@ -10,11 +10,12 @@ use fastssim_kernels::params::Params;
 use ndarray::{ArrayView4, ArrayViewMut4};
 
 use super::device::{Current, Device};
-use super::images::Kind;
+use super::event::Event;
+use super::images::{Kind, same_device};
 use super::layout::Layout;
 use super::memory::Plain;
 use super::packing::{Gather, Scatter};
-use super::staging::{Event, Staging};
+use super::staging::Staging;
 use super::workspace::Workspace;
 use crate::CudaError;
 use crate::error::{Error, Result};
@@ -115,7 +116,7 @@ impl Stream {
     ///
     /// [`CudaError::Fault`] and [`CudaError::Driver`].
     pub fn wait_for(&self, other: &Self) -> Result<()> {
-        let event = Event::new(&other.device)?;
+        let event = Event::without_time(&other.device)?;
         {
             let _current = other.device.enter()?;
             // SAFETY: the event and the stream are of the same device, whose context is current.
@@ -125,6 +126,31 @@ impl Stream {
         // SAFETY: both exist; the event may be of another device, and be destroyed before it is reached.
         let status = unsafe { sys::cuStreamWaitEvent(self.raw, event.as_raw(), 0) };
         Ok(self.device.check("cuStreamWaitEvent", status)?)
+    }
+
+    /// Puts an event into the stream: the device comes to it when it has done all work before.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::WrongDevice`], [`CudaError::Fault`] and [`CudaError::Driver`].
+    pub fn record(&self, event: &Event) -> Result<()> {
+        same_device(event.device(), self, "the event")?;
+        let _current = self.device.enter()?;
+        // SAFETY: the event and the stream are of the same device, whose context is current.
+        Ok(unsafe { event.record(&self.device, self.raw) }?)
+    }
+
+    /// Copies bytes within the device.
+    ///
+    /// # Safety
+    ///
+    /// There are so many bytes at both addresses, which are of this stream's device, and nobody writes to either until
+    /// the stream has come past.
+    pub(super) unsafe fn copy(&self, from: u64, to: u64, bytes: usize) -> Result<(), CudaError> {
+        let _current = self.device.enter()?;
+        // SAFETY: as the caller promises; the context is current.
+        let status = unsafe { sys::cuMemcpyDtoDAsync_v2(to, from, bytes, self.raw) };
+        self.device.check("cuMemcpyDtoDAsync", status)
     }
 
     /// Puts a kernel into the stream. Scores go to `params.scores`, nowhere if it is 0.
