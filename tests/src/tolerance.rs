@@ -29,8 +29,8 @@ pub fn score<T: Element>(pixels: usize) -> f64 {
 }
 
 /// [`REGULAR`] for the GPU kernels, whatever the size: they subtract one number from the pixels of a tile,
-/// the CPU one from those of a window.
-pub const GPU_REGULAR: [f64; 2] = [1e-6, 2e-4];
+/// the CPU one from those of a window. And the largest error of a map.
+pub const GPU_REGULAR: [f64; 3] = [1e-6, 1e-4, 5e-5];
 
 /// The largest absolute error of a score of the GPU kernels, which compute in single precision.
 pub fn gpu_score(pixels: usize) -> f64 {

@@ -67,7 +67,11 @@ fn compare<T: Element + Pixel>(
     let (_, _, h, w) = x.dim();
     let expected = reference.evaluate(numbers(x.view()).view(), numbers(y.view()).view());
     let (x, y) = (planar(x), planar(y));
-    let mut limits = [tolerance::gpu_score(h * w), tolerance::gradient::<f32>()];
+    let mut limits = [
+        tolerance::gpu_score(h * w),
+        tolerance::gradient::<f32>(),
+        tolerance::map::<f32>(),
+    ];
     if errors.is_regular() {
         limits = tolerance::GPU_REGULAR;
         // The mean of one window is no better than the window.
@@ -91,7 +95,7 @@ fn compare<T: Element + Pixel>(
     {
         errors.gradient(&what, &found, &expected, limits[1]);
     }
-    errors.map(&what, &map.out, &expected.map, tolerance::map::<f32>());
+    errors.map(&what, &map.out, &expected.map, limits[2]);
 }
 
 fn sweep<T: Element + Pixel>(scenes: &[Scene]) {

@@ -17,9 +17,13 @@ pub(crate) const COLS: usize = 2;
 /// Windows side by side that a warp has the moments of: 64.
 pub(crate) const MOMENTS: u32 = LANES * COLS as u32;
 
-/// Rows of a tile. The 10 rows that its windows reach beyond it are read as well, 20 for a gradient:
-/// 16 % and 31 % more work. It does not depend on the size of the batch, so neither does a sum.
-pub(crate) const TILE_ROWS: u32 = 64;
+/// Rows of a tile of a large image. The 10 rows that its windows reach beyond it are read as well, 20 for a
+/// gradient: 16 % and 31 % more work.
+const MOST_ROWS: u32 = 64;
+/// Rows of a tile of a small image, and the step between the two.
+const LEAST_ROWS: u32 = 8;
+/// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
+const TILES_OF_IMAGE: u32 = 64;
 /// Columns of a tile of a gradient: 54, a window less than there are moments, since derivatives are
 /// blurred once more.
 pub(crate) const GRADIENT_COLS: u32 = MOMENTS - 2 * R as u32;
@@ -97,11 +101,22 @@ impl Params {
         }
     }
 
+    /// Rows of a tile. They depend on the image alone, not on the batch, and so does the order of a sum.
+    #[inline(always)]
+    pub(crate) fn tile_rows(&self, work: Work) -> u32 {
+        let [height, width] = self.area(work);
+        // No extent is zero, but the compiler must know it, or it makes room for a panic.
+        let tiles_across = (self.channels * width.div_ceil(work.tile_cols())).max(1);
+        let bands = TILES_OF_IMAGE.div_ceil(tiles_across).max(1);
+        let rows = height.div_ceil(bands).div_ceil(LEAST_ROWS) * LEAST_ROWS;
+        rows.clamp(LEAST_ROWS, MOST_ROWS)
+    }
+
     /// Rows and columns of tiles of one channel.
     #[inline(always)]
     pub(crate) fn tiles(&self, work: Work) -> [u32; 2] {
         let [height, width] = self.area(work);
-        [height.div_ceil(TILE_ROWS), width.div_ceil(work.tile_cols())]
+        [height.div_ceil(self.tile_rows(work)), width.div_ceil(work.tile_cols())]
     }
 }
 

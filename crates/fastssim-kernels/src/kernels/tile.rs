@@ -5,7 +5,7 @@
 
 use fastssim_device::thread::{block_idx_x, thread_idx_x};
 
-use crate::geometry::{LANES, TILE_ROWS, WARPS, Work};
+use crate::geometry::{LANES, WARPS, Work};
 use crate::params::{Params, Planes};
 
 /// The tile of one warp. Rows and columns are those of the image.
@@ -65,7 +65,7 @@ impl Tile {
             index,
             image,
             channel,
-            rows: span(row, TILE_ROWS, height),
+            rows: span(row, params.tile_rows(work), height),
             cols: span(col, work.tile_cols(), width),
             map_rows: [margin, params.height as i32 - margin],
             map_cols: [margin, params.width as i32 - margin],
