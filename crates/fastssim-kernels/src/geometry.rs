@@ -23,7 +23,7 @@ const MOST_ROWS: u32 = 64;
 /// Rows of a tile of a small image, and the step between the two.
 const LEAST_ROWS: u32 = 8;
 /// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
-const TILES_OF_IMAGE: u32 = 64;
+const TILES_OF_IMAGE: u32 = 48;
 /// Columns of a tile of a gradient: 54, a window less than there are moments, since derivatives are
 /// blurred once more.
 pub(crate) const GRADIENT_COLS: u32 = MOMENTS - 2 * R as u32;
@@ -106,9 +106,9 @@ impl Params {
     pub(crate) fn tile_rows(&self, work: Work) -> u32 {
         let [height, width] = self.area(work);
         // No extent is zero, but the compiler must know it, or it makes room for a panic.
-        let tiles_across = (self.channels * width.div_ceil(work.tile_cols())).max(1);
+        let tiles_across = self.channels.saturating_mul(width.div_ceil(work.tile_cols())).max(1);
         let bands = TILES_OF_IMAGE.div_ceil(tiles_across).max(1);
-        let rows = height.div_ceil(bands).div_ceil(LEAST_ROWS) * LEAST_ROWS;
+        let rows = height.div_ceil(bands).div_ceil(LEAST_ROWS).saturating_mul(LEAST_ROWS);
         rows.clamp(LEAST_ROWS, MOST_ROWS)
     }
 

@@ -57,6 +57,8 @@ pub(crate) unsafe fn finish(params: &Params, tile: &Tile, work: Work, sum: &Sum)
     if warp::shuffle(before, 0) != tiles - 1 {
         return;
     }
+    // The shuffle says to all lanes what the first has found, but orders no memory.
+    warp::sync();
     fence();
     let mut sum = 0.0;
     let mut index = lane();
