@@ -1,6 +1,7 @@
 //! Compares the library with the reference and collects what is off, so that a failing test tells of
 //! every case at once.
 
+use fastssim::Backend;
 use ndarray::{Array4, ArrayView3, Axis};
 
 use crate::images::{Element, numbers};
@@ -44,11 +45,18 @@ impl Comparison {
         let of = std::any::type_name::<T>();
         let what = format!("{what} {n}x{c}x{h}x{w} {of}, {padding}, window {window} {sigma}, {k1} {k2} {range}");
         let metric = reference.metric();
-        let [mut score_limit, mut gradient_limit] = [tolerance::score::<T>(h * w), tolerance::gradient::<T>()];
-        if self.regular && !T::DOUBLE && h * w >= tolerance::LARGE {
-            [score_limit, gradient_limit] = tolerance::REGULAR;
-        }
         let expected = reference.evaluate(numbers(x.view()).view(), numbers(y.view()).view());
+        let mut limits = [
+            tolerance::score::<T>(h * w),
+            tolerance::gradient::<T>(),
+            tolerance::map::<T>(),
+        ];
+        if metric.backend() != Backend::Cpu && !T::DOUBLE {
+            limits = tolerance::gpu(h * w, expected.map.len() / n, self.regular);
+        } else if self.regular && !T::DOUBLE && h * w >= tolerance::LARGE {
+            limits[..2].copy_from_slice(&tolerance::REGULAR);
+        }
+        let [score_limit, gradient_limit, map_limit] = limits;
         let (with_gradient, gradient) = metric.ssim_with_gradient(x, y).expect("valid input");
         let alone = metric.ssim(x, y).expect("valid input");
         for ((alone, with_gradient), expected) in alone.iter().zip(with_gradient).zip(expected.ssim) {
@@ -60,7 +68,7 @@ impl Comparison {
             self.gradient(&what, &slopes, &expected, gradient_limit);
         }
         let map = metric.ssim_map(x, y).expect("valid input");
-        self.map(&what, &map, &expected.map, tolerance::map::<T>());
+        self.map(&what, &map, &expected.map, map_limit);
     }
 
     /// Compares the gradient of one image.

@@ -11,12 +11,29 @@
 
 use std::io::Write;
 
+use fastssim::cuda::Device;
+use fastssim::{CudaError, Error};
+
 pub mod comparison;
 pub mod emulated;
 pub mod images;
 pub mod reference;
 pub mod strided;
 pub mod tolerance;
+
+/// The first GPU, or `None` after saying that there is none. A GPU that does not work fails the test, and so does a
+/// missing one where the variable `FASTSSIM_GPU` says `required`.
+pub fn first_gpu() -> Option<Device> {
+    let required = std::env::var_os("FASTSSIM_GPU").is_some_and(|value| value == "required");
+    match Device::new(0) {
+        Ok(device) => Some(device),
+        Err(error @ Error::Cuda(CudaError::NoDriver { .. } | CudaError::NoDevice)) if !required => {
+            skipped(&error.to_string());
+            None
+        }
+        Err(error) => panic!("the GPU does not work: {error}"),
+    }
+}
 
 /// Says on standard error why the calling test does nothing. Not by a macro of the standard library: the output of
 /// those is shown for tests that fail, and this one passes.

@@ -28,9 +28,17 @@ pub fn score<T: Element>(pixels: usize) -> f64 {
     }
 }
 
-/// [`REGULAR`] for the GPU kernels, whatever the size: they subtract one number from the pixels of a tile,
-/// the CPU one from those of a window. And the largest error of a map.
-pub const GPU_REGULAR: [f64; 3] = [1e-6, 1e-4, 5e-5];
+/// The largest errors of score, gradient and map of the GPU kernels, for images of `pixels` pixels and `windows`
+/// windows in the map. Regular patterns get more room, whatever their size: the kernels subtract one number from the
+/// pixels of a row's neighbourhood, the CPU one from those of each window.
+pub fn gpu(pixels: usize, windows: usize, regular: bool) -> [f64; 3] {
+    if !regular {
+        return [gpu_score(pixels), gradient::<f32>(), map::<f32>()];
+    }
+    let map = 5e-5;
+    // The mean of a few windows is no better than they are.
+    [(map / windows as f64).max(1e-6), 1e-4, map]
+}
 
 /// The largest absolute error of a score of the GPU kernels, which compute in single precision.
 pub fn gpu_score(pixels: usize) -> f64 {

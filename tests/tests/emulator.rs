@@ -16,7 +16,7 @@ use ndarray::{Array4, Axis, s};
 
 const PADDINGS: [Padding; 2] = [Padding::Zero, Padding::Valid];
 /// One tile and less, more than one in both directions, and the smallest there are.
-const SHAPES: [[usize; 4]; 9] = [
+const SHAPES: [[usize; 4]; 10] = [
     [1, 1, 1, 1],
     [1, 1, 1, 23],
     [2, 3, 5, 90],
@@ -26,6 +26,8 @@ const SHAPES: [[usize; 4]; 9] = [
     [2, 1, 64, 64],
     [1, 1, 65, 55],
     [1, 1, 131, 121],
+    // The largest tiles.
+    [1, 16, 70, 140],
 ];
 
 /// A negative stride has no place on the GPU; all others do.
@@ -67,18 +69,7 @@ fn compare<T: Element + Pixel>(
     let (_, _, h, w) = x.dim();
     let expected = reference.evaluate(numbers(x.view()).view(), numbers(y.view()).view());
     let (x, y) = (planar(x), planar(y));
-    let mut limits = [
-        tolerance::gpu_score(h * w),
-        tolerance::gradient::<f32>(),
-        tolerance::map::<f32>(),
-    ];
-    if errors.is_regular() {
-        limits = tolerance::GPU_REGULAR;
-        // The mean of one window is no better than the window.
-        limits[0] = tolerance::map::<f32>()
-            .min(limits[0] * 20.0 / expected.map.len() as f64)
-            .max(limits[0]);
-    }
+    let limits = tolerance::gpu(h * w, expected.map.len() / x.view().dim().0, errors.is_regular());
     let [score, map, gradient] = [Work::Score, Work::Map, Work::Gradient].map(|work| run(work, reference, &x, &y));
     for ((alone, with_gradient), expected) in score.scores.iter().zip(&gradient.scores).zip(&expected.ssim) {
         errors.score(&what, (alone - expected).abs(), limits[0]);

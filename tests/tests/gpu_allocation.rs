@@ -3,16 +3,13 @@
 
 use allocation_counter::measure;
 use fastssim::Ssim;
-use fastssim::cuda::{Device, DeviceImages, DeviceScores, Stream};
+use fastssim::cuda::{DeviceImages, DeviceScores, Stream};
+use fastssim_tests::first_gpu;
 use fastssim_tests::images::Scene;
-use fastssim_tests::skipped;
 
 #[test]
 fn gpu_the_steady_state_allocates_nothing() {
-    let device = match Device::new(0) {
-        Ok(device) => device,
-        Err(error) => return skipped(&error.to_string()),
-    };
+    let Some(device) = first_gpu() else { return };
     let stream = Stream::new(&device).expect("a stream");
     let [x, y] = Scene::Distorted
         .batches::<u8>([4, 3, 200, 300], 2)

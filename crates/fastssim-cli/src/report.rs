@@ -93,17 +93,17 @@ impl fmt::Display for Report {
     }
 }
 
-/// A score with seven decimals, which all backends agree on, or with more where seven would hide that it is not
-/// 0 or 1.
+/// A score with six decimals, on which backends differ by one in the last place at most, or with more digits where six
+/// would hide that it is not 0 or 1.
 fn score(value: f64) -> String {
     let magnitude = value.abs();
     if magnitude == 0.0 || magnitude == 1.0 || !magnitude.is_finite() {
         format!("{value}")
-    } else if magnitude < 1e-4 {
-        format!("{value:.6e}")
+    } else if magnitude < 0.01 {
+        format!("{value:.5e}")
     } else {
-        let rounded = format!("{value:.7}");
-        if rounded == "1.0000000" {
+        let rounded = format!("{value:.6}");
+        if rounded == "1.000000" {
             format!("{value}")
         } else {
             rounded
@@ -120,10 +120,10 @@ mod tests {
         assert_eq!(score(1.0), "1");
         assert_eq!(score(0.0), "0");
         assert_eq!(score(f64::NAN), "NaN");
-        assert_eq!(score(0.371_703_017_444_071_5), "0.3717030");
-        assert_eq!(score(-0.160_246_677_774_3), "-0.1602467");
+        assert_eq!(score(0.371_703_017_444_071_5), "0.371703");
+        assert_eq!(score(-0.160_246_677_774_3), "-0.160247");
         assert_eq!(score(1.0 - 2f64.powi(-40)), "0.9999999999990905");
-        assert_eq!(score(2f64.powi(-40)), "9.094947e-13");
-        assert_eq!(score(1.25), "1.2500000");
+        assert_eq!(score(2f64.powi(-40)), "9.09495e-13");
+        assert_eq!(score(1.25), "1.250000");
     }
 }

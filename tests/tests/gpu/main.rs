@@ -10,20 +10,16 @@ mod memory;
 
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
 use fastssim::{Padding, Ssim};
-use fastssim_tests::skipped;
+use fastssim_tests::{first_gpu, skipped};
 use ndarray::Array4;
 
 const PADDINGS: [Padding; 2] = [Padding::Zero, Padding::Valid];
 
 /// The first GPU and a stream of its own, or `None` after saying why there is none.
 fn gpu() -> Option<(Device, Stream)> {
-    match Device::new(0).and_then(|device| Ok((device, Stream::new(&device)?))) {
-        Ok(found) => Some(found),
-        Err(error) => {
-            skipped(&error.to_string());
-            None
-        }
-    }
+    let device = first_gpu()?;
+    let stream = Stream::new(&device).expect("a stream");
+    Some((device, stream))
 }
 
 fn metric(padding: Padding) -> Ssim {

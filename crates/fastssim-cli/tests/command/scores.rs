@@ -25,8 +25,8 @@ fn the_result_is_short_and_readable() {
     let folder = Folder::with_pair(ramp(), mirrored_ramp());
     let out = folder.succeed("a.png b.png");
     let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines[0], "SSIM   -0.1602467");
-    assert_eq!(lines[1], "DSSIM  1.1602467  (1 - SSIM)");
+    assert_eq!(lines[0], "SSIM   -0.160247");
+    assert_eq!(lines[1], "DSSIM  1.160247  (1 - SSIM)");
     assert_eq!(lines[2], "image  16x16, 1 channel, u8");
     assert_eq!(lines[3], "window 11x11, sigma 1.5, zero padding, range 255");
     assert!(
