@@ -16,6 +16,9 @@ use crate::workspace::{self, Target, Workspace};
 /// The package of the tests, and how the names of those that need a GPU begin.
 const TESTS: (&str, &str) = ("fastssim-tests", "gpu");
 
+/// Tests of the library's promises by its default backend: on a machine with a GPU, of that one.
+const DEFAULT_BACKEND_TESTS: [&str; 6] = ["accuracy", "errors", "functions", "goldens", "inputs", "properties"];
+
 /// Packages and binaries of theirs.
 const BINARIES: [(&str, &str); 3] = [
     ("fastssim-cli", "fastssim"),
@@ -27,11 +30,7 @@ const BINARIES: [(&str, &str); 3] = [
 const RELEASE: &str = "target/release";
 
 /// What is copied as it is: folders, with the extension of the files to take from there, or all files.
-const FILES: [(&str, Option<&str>); 3] = [
-    ("benches/peers", Some("py")),
-    ("tests/data", None),
-    ("tests/goldens", None),
-];
+const FILES: [(&str, Option<&str>); 3] = [("benches/peers", None), ("tests/data", None), ("tests/goldens", None)];
 
 /// The script, but for the list of the tests.
 const SCRIPT: &str = include_str!("run.sh");
@@ -50,7 +49,7 @@ pub fn write(workspace: &Workspace, out: Option<PathBuf>) -> Result<()> {
     fs::create_dir_all(&release).with_context(|| release.display().to_string())?;
     let (package, prefix) = TESTS;
     let mut tests = workspace.tests(package);
-    tests.retain(|name| name.starts_with(prefix));
+    tests.retain(|name| name.starts_with(prefix) || DEFAULT_BACKEND_TESTS.contains(name));
     if tests.is_empty() {
         println!("missing: package {package} has no test target {prefix}*");
     }
