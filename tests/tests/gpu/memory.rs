@@ -120,6 +120,27 @@ fn gpu_raw_pointers_with_any_strides_and_offsets() {
     }
 }
 
+/// Copies within the device go to images of others as well, and to no more than those.
+#[test]
+fn gpu_copies_to_raw_images() {
+    let Some((device, stream)) = gpu() else { return };
+    let [x, y] = Scene::Noise.batches::<u16>([2, 3, 30, 40], 6);
+    let from = DeviceImages::<u16>::upload(&stream, &x).expect("there is memory");
+    let around = DeviceImages::<u16>::upload(&stream, &concatenate![Axis(0), y, y, y]).expect("there is memory");
+    let elements = 2 * 3 * 30 * 40;
+    let pointer = offset::<u16>(around.as_raw(), elements);
+    // SAFETY: the middle third of `around`, which outlives it and is not used meanwhile.
+    let raw = unsafe { DeviceImages::<u16>::from_raw(&device, pointer, from.shape(), from.strides()) };
+    let mut raw = raw.expect("valid");
+    raw.copy_from_device(&stream, &from).expect("the same shape and order");
+    assert_eq!(raw.download(&stream).as_ref(), Ok(&x));
+    assert_eq!(around.download(&stream), Ok(concatenate![Axis(0), y, x, y]));
+    // And from there.
+    let mut copy = DeviceImages::<u16>::zeros(&stream, from.shape()).expect("there is memory");
+    copy.copy_from_device(&stream, &raw).expect("the same shape and order");
+    assert_eq!(copy.download(&stream), Ok(x));
+}
+
 /// Outputs that are part of something larger: what is around them stays as it was.
 #[test]
 fn gpu_raw_outputs_with_gaps() {

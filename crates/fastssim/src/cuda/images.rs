@@ -112,7 +112,7 @@ impl<T: DevicePixel> DeviceImages<T> {
     pub fn zeros(stream: &Stream, shape: [usize; 4]) -> Result<Self> {
         let images = Self::new(stream.device(), shape)?;
         // SAFETY: the whole of the buffer, which nobody else knows yet. If it is dropped at once, that waits.
-        unsafe { stream.clear(images.address, images.bytes()) }?;
+        unsafe { stream.clear(images.address, images.span_bytes()) }?;
         Ok(images)
     }
 
@@ -201,8 +201,8 @@ impl<T: DevicePixel> DeviceImages<T> {
             }
             .into());
         }
-        // SAFETY: both hold so many bytes; the borrow of the one written to is exclusive.
-        Ok(unsafe { stream.copy(images.address, self.address, self.bytes()) }?)
+        // SAFETY: both hold so many bytes, whoever they belong to; the borrow of the one written to is exclusive.
+        Ok(unsafe { stream.copy(images.address, self.address, self.span_bytes()) }?)
     }
 
     fn fill(&mut self, stream: &Stream, view: ArrayView4<'_, T>) -> Result<()> {
@@ -237,8 +237,8 @@ impl<T: DevicePixel> DeviceImages<T> {
             return Ok(unsafe { stream.download(self.address, &self.layout, images) }?);
         }
         // With its gaps, which belong to the same allocation.
-        let mut memory = Vec::new();
         let span = self.layout.span();
+        let mut memory = Vec::with_capacity(span);
         // SAFETY: as above; the whole span is one allocation's.
         unsafe { stream.download_span(self.address, span, |piece| memory.extend_from_slice(piece)) }?;
         let (shape, strides) = (self.layout.shape, self.layout.strides);
@@ -267,8 +267,9 @@ impl<T: DevicePixel> DeviceImages<T> {
         &self.device
     }
 
-    fn bytes(&self) -> usize {
-        self.owned.as_ref().map_or(0, DeviceBuffer::bytes)
+    /// Bytes from the first pixel to the last, both counted: of images of others too.
+    fn span_bytes(&self) -> usize {
+        self.layout.span() * size_of::<T>()
     }
 
     pub(super) fn address(&self) -> u64 {
