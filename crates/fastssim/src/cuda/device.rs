@@ -6,11 +6,10 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use cust::sys::{self, CUcontext, CUdevice, CUdevice_attribute, CUresult};
-
 use super::driver::{self, check};
 use super::host::Pool;
 use super::module::Module;
+use super::sys::{self, CUcontext, CUdevice, CUdevice_attribute, Status};
 use crate::CudaError;
 use crate::error::Result;
 
@@ -179,7 +178,7 @@ impl Device {
     }
 
     /// The result of the driver's function `call`. After a fault of the device, no handle on it will work.
-    pub(super) fn check(&self, call: &'static str, status: CUresult) -> Result<(), CudaError> {
+    pub(super) fn check(&self, call: &'static str, status: Status) -> Result<(), CudaError> {
         check(call, status).map_err(|error| match error {
             CudaError::Driver { call, code, name } if driver::is_fault(code) => {
                 let device = self.index();

@@ -1,14 +1,13 @@
 //! The driver: started once for each process, its result codes turned into errors.
 //!
-//! The functions are those of `cust::sys`. What `cust` wraps around them does not fit here: its streams cannot be
-//! non-blocking, its contexts stay current, and its errors cannot be printed without a driver.
+//! What `cust` wraps around the driver's functions does not fit here: its streams cannot be non-blocking, its
+//! contexts stay current, and its errors cannot be printed without a driver.
 
 use std::ffi::CStr;
 use std::ptr;
 use std::sync::OnceLock;
 
-use cust::sys::{self, CUresult};
-
+use super::sys::{self, Status};
 use crate::CudaError;
 
 /// Starts the driver at the first call; later calls repeat its answer.
@@ -42,6 +41,8 @@ pub(super) fn version() -> Result<(u32, u32), CudaError> {
 pub(super) const OUT_OF_MEMORY: u32 = 2;
 /// `CUDA_ERROR_NO_DEVICE`
 const NO_DEVICE: u32 = 100;
+/// `CUDA_ERROR_INVALID_PTX`
+pub(super) const INVALID_PTX: u32 = 218;
 /// `CUDA_ERROR_UNSUPPORTED_PTX_VERSION`
 pub(super) const UNSUPPORTED_PTX_VERSION: u32 = 222;
 
@@ -53,20 +54,18 @@ pub(super) fn is_fault(code: u32) -> bool {
 }
 
 /// The result of the driver's function `call`. Only for a driver that is there, since that is asked for names.
-pub(super) fn check(call: &'static str, status: CUresult) -> Result<(), CudaError> {
-    // A number from here on: a newer driver can have codes that the enumeration does not list.
-    let code = status as u32;
+pub(super) fn check(call: &'static str, code: Status) -> Result<(), CudaError> {
     if code == 0 {
         return Ok(());
     }
-    let name = name(status);
+    let name = name(code);
     Err(CudaError::Driver { call, code, name })
 }
 
-fn name(status: CUresult) -> String {
+fn name(code: Status) -> String {
     let mut text = ptr::null();
     // SAFETY: writes one pointer, to a text that lives for ever, or null.
-    let known = unsafe { sys::cuGetErrorName(status, &mut text) } as u32 == 0;
+    let known = unsafe { sys::cuGetErrorName(code, &mut text) } == 0;
     if !known || text.is_null() {
         return "an unknown error".into();
     }

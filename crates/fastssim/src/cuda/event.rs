@@ -3,9 +3,8 @@
 use std::ptr;
 use std::time::Duration;
 
-use cust::sys::{self, CUevent, CUevent_flags, CUstream};
-
 use super::device::Device;
+use super::sys::{self, CUevent, CUevent_flags, CUstream};
 use crate::CudaError;
 use crate::error::Result;
 

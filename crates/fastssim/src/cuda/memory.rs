@@ -3,10 +3,9 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use cust::sys;
-
 use super::device::Device;
 use super::driver;
+use super::sys;
 use crate::CudaError;
 
 /// Memory of a device: some bytes, of any content at first.

@@ -84,6 +84,7 @@ mod packing;
 mod scores;
 mod staging;
 mod stream;
+mod sys;
 mod workspace;
 
 pub use device::{Device, DeviceInfo, devices};

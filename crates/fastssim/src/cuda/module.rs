@@ -2,15 +2,14 @@
 
 use std::ffi::{CStr, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use cust::sys::{self, CUfunction, CUfunction_attribute, CUjit_option, CUmodule, CUstream};
 use fastssim_kernels::geometry::{Launch, Work};
 use fastssim_kernels::params::Params;
 
 use super::device::{Current, Device};
 use super::driver::{self, check};
 use super::images::Kind;
+use super::sys::{self, CUfunction, CUjit_option, CUmodule, CUstream};
 use crate::CudaError;
 
 const SM_75: &str = concat!(include_str!("ptx/sm_75.ptx"), "\0");
@@ -29,9 +28,6 @@ const NAMES: [&CStr; 9] = [
     c"gradient_f32",
 ];
 
-/// Dynamic shared memory that a block has without asking for more.
-const DEFAULT_SHARED: u32 = 48 * 1024;
-
 /// The place of an entry point in tables.
 fn place(work: Work, kind: Kind) -> usize {
     let work = match work {
@@ -49,13 +45,7 @@ fn place(work: Work, kind: Kind) -> usize {
 
 /// The kernels of one device.
 pub(super) struct Module {
-    kernels: [Kernel; NAMES.len()],
-}
-
-struct Kernel {
-    function: CUfunction,
-    /// Bytes of dynamic shared memory that have been allowed.
-    shared: AtomicU32,
+    functions: [CUfunction; NAMES.len()],
 }
 
 impl Module {
@@ -74,11 +64,7 @@ impl Module {
             })?;
         }
         // The module stays loaded for as long as the device is open, which is for ever.
-        let kernels = functions.map(|function| Kernel {
-            function,
-            shared: AtomicU32::new(DEFAULT_SHARED),
-        });
-        Ok(Self { kernels })
+        Ok(Self { functions })
     }
 
     /// Puts a kernel into the stream.
@@ -97,14 +83,13 @@ impl Module {
         params: &Params,
         stream: CUstream,
     ) -> Result<(), CudaError> {
-        let kernel = &self.kernels[place(work, kind)];
-        kernel.allow(device, launch.shared)?;
+        let function = self.functions[place(work, kind)];
         // The driver copies the parameters before it returns, and does not write to them.
         let mut arguments = [ptr::from_ref(params).cast_mut().cast::<c_void>()];
         // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
         let status = unsafe {
             sys::cuLaunchKernel(
-                kernel.function,
+                function,
                 launch.grid,
                 1,
                 1,
@@ -118,22 +103,6 @@ impl Module {
             )
         };
         device.check("cuLaunchKernel", status)
-    }
-}
-
-impl Kernel {
-    /// Asks for dynamic shared memory beyond what every kernel has, once for each larger amount.
-    fn allow(&self, device: &Device, bytes: u32) -> Result<(), CudaError> {
-        if bytes <= self.shared.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let attribute = CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-        let value = i32::try_from(bytes).unwrap_or(i32::MAX);
-        // SAFETY: the function belongs to a module that is never unloaded.
-        let status = unsafe { sys::cuFuncSetAttribute(self.function, attribute, value) };
-        device.check("cuFuncSetAttribute", status)?;
-        self.shared.fetch_max(bytes, Ordering::Relaxed);
-        Ok(())
     }
 }
 
@@ -168,13 +137,14 @@ fn compile(ptx: &str) -> Result<CUmodule, CudaError> {
     };
     match check("cuModuleLoadDataEx", status) {
         Ok(()) => Ok(module),
-        Err(CudaError::Driver { code, .. }) if code == driver::UNSUPPORTED_PTX_VERSION => {
-            Err(CudaError::DriverTooOld {
-                found: driver::version()?,
-                ptx: ptx_version(ptx).to_owned(),
-            })
-        }
         Err(error) => {
+            if let CudaError::Driver { code, .. } = error
+                && let Ok(found) = driver::version()
+                && too_old(code, found, ptx_version(ptx))
+            {
+                let ptx = ptx_version(ptx).to_owned();
+                return Err(CudaError::DriverTooOld { found, ptx });
+            }
             let log = CStr::from_bytes_until_nul(&log)
                 .map(CStr::to_string_lossy)
                 .unwrap_or_default();
@@ -187,6 +157,31 @@ fn compile(ptx: &str) -> Result<CUmodule, CudaError> {
 fn ptx_version(ptx: &str) -> &str {
     let version = ptx.lines().find_map(|line| line.trim().strip_prefix(".version"));
     version.map_or("of an unknown version", str::trim)
+}
+
+/// Whether this code says, of PTX of this version, that the driver is too old to read it. A driver need not know that
+/// versions go on: it can also say that the PTX is not valid.
+fn too_old(code: u32, found: (u32, u32), ptx: &str) -> bool {
+    match code {
+        driver::UNSUPPORTED_PTX_VERSION => true,
+        driver::INVALID_PTX => first_cuda(ptx).is_some_and(|needed| found < needed),
+        _ => false,
+    }
+}
+
+/// The first version of CUDA that reads PTX of this version, from the table in the manual of PTX; `None` for what is
+/// not in it.
+fn first_cuda(ptx: &str) -> Option<(u32, u32)> {
+    let (major, minor) = ptx.split_once('.')?;
+    match (major.parse().ok()?, minor.parse().ok()?) {
+        (6, minor @ 3..=5) => Some((10, minor - 3)),
+        (7, minor @ 0..=8) => Some((11, minor)),
+        (8, minor @ 0..=5) => Some((12, minor)),
+        // CUDA 12.6 brought no new one.
+        (8, minor @ 6..=8) => Some((12, minor + 1)),
+        (9, minor) => Some((13, minor)),
+        _ => None,
+    }
 }
 
 /// The same error, saying more.
@@ -203,6 +198,10 @@ fn with_detail(mut error: CudaError, detail: &str) -> CudaError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fastssim_kernels::geometry;
+
+    /// Dynamic shared memory that a block has without asking the driver for more, which nothing here does.
+    const DEFAULT_SHARED: u32 = 48 * 1024;
 
     #[test]
     fn ptx_names_its_version_and_target() {
@@ -210,6 +209,46 @@ mod tests {
             let version = ptx_version(ptx);
             assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{version}");
             assert!(ptx.contains(&format!(".target {target}")), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_driver_that_is_too_old_is_told_from_ptx_that_is_wrong() {
+        let (unsupported, invalid) = (driver::UNSUPPORTED_PTX_VERSION, driver::INVALID_PTX);
+        assert!(too_old(unsupported, (13, 0), "6.3"));
+        for (found, ptx, expected) in [
+            ((9, 2), "6.3", true),
+            ((10, 0), "6.3", false),
+            ((10, 2), "7.0", true),
+            ((11, 0), "7.0", false),
+            ((12, 6), "8.6", true),
+            ((12, 7), "8.6", false),
+            ((12, 9), "9.0", true),
+            ((9, 0), "of an unknown version", false),
+        ] {
+            assert_eq!(too_old(invalid, found, ptx), expected, "{found:?} {ptx}");
+            assert!(!too_old(driver::OUT_OF_MEMORY, found, ptx));
+        }
+        for ptx in [SM_75, SM_80] {
+            assert!(first_cuda(ptx_version(ptx)).is_some(), "{}", ptx_version(ptx));
+        }
+    }
+
+    /// Else they would have to ask for it, with `cuFuncSetAttribute`.
+    #[test]
+    fn every_kernel_has_the_shared_memory_it_needs() {
+        for work in [Work::Score, Work::Map, Work::Gradient] {
+            for extent in [1, 11, 64, 1000, 30_000] {
+                let params = Params {
+                    images: 1,
+                    channels: 1,
+                    height: extent,
+                    width: extent,
+                    ..Params::default()
+                };
+                let launch = geometry::launch(work, &params).expect("not too many tiles");
+                assert!(launch.shared <= DEFAULT_SHARED, "{work:?} {extent}: {}", launch.shared);
+            }
         }
     }
 

@@ -4,11 +4,10 @@
 //! would not wait its turn. So the host fills one buffer while the device empties the one before, and the other
 //! way round. The buffers are made when they are first needed, and kept.
 
-use cust::sys::{self, CUstream};
-
 use super::device::Device;
 use super::event::Event;
 use super::memory::{PinnedBuffer, Plain};
+use super::sys::{self, CUstream};
 use crate::CudaError;
 
 /// Bytes of a buffer: enough that the price of starting a copy, some microseconds, does not count.

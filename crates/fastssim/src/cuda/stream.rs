@@ -4,7 +4,6 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cust::sys::{self, CUstream, CUstream_flags};
 use fastssim_kernels::geometry::{Work, launch};
 use fastssim_kernels::params::Params;
 use ndarray::{ArrayView4, ArrayViewMut4};
@@ -16,6 +15,7 @@ use super::layout::Layout;
 use super::memory::Plain;
 use super::packing::{Gather, Scatter};
 use super::staging::Staging;
+use super::sys::{self, CUstream, CUstream_flags};
 use super::workspace::Workspace;
 use crate::CudaError;
 use crate::error::{Error, Result};

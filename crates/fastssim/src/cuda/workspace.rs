@@ -3,12 +3,12 @@
 //! It belongs to one stream, on which kernels run one after another, so that they can share it. It grows when a
 //! larger problem comes and is used again and again: the steady state allocates nothing.
 
-use cust::sys::{self, CUstream};
 use fastssim_kernels::geometry::Launch;
 use fastssim_kernels::params::Params;
 
 use super::device::Device;
 use super::memory::DeviceBuffer;
+use super::sys::{self, CUstream};
 use crate::CudaError;
 
 /// The least size of a buffer in bytes.
