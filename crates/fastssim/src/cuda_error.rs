@@ -77,15 +77,26 @@ pub enum CudaError {
         /// The argument's device.
         found: usize,
     },
-    /// The device's memory is full. Nothing was started, and all handles stay usable.
-    #[error("CUDA device {device} is out of memory: {requested} bytes were asked for, {free} are free")]
+    /// The device's memory is full, or that of the host from which a device can copy. Nothing was started, and all
+    /// handles stay usable.
+    #[error("CUDA device {device} is out of memory{}", amounts(*requested, *free))]
     OutOfMemory {
         /// The device's index.
         device: usize,
-        /// Bytes that were asked for.
+        /// Bytes that were asked for; 0 where the driver wanted memory for something of its own.
         requested: usize,
-        /// Bytes that are free.
-        free: usize,
+        /// Bytes of the device's memory that are free, where the driver says so.
+        free: Option<usize>,
+    },
+    /// An address that cannot be that of such values.
+    #[error("{name}: the address {address:#x} is null, or not a multiple of {alignment}")]
+    Address {
+        /// Which argument.
+        name: &'static str,
+        /// The address.
+        address: usize,
+        /// The alignment of the values, in bytes.
+        alignment: usize,
     },
     /// Work on the device has crashed, of this crate or of another in this process: until the process ends the
     /// driver refuses all work on this device.
@@ -110,4 +121,37 @@ pub enum CudaError {
         /// The driver's name for it, and more where it says more.
         name: String,
     },
+}
+
+/// What is known about a lack of memory, for the end of a sentence.
+fn amounts(requested: usize, free: Option<usize>) -> String {
+    match (requested, free) {
+        (0, None) => String::new(),
+        (0, Some(free)) => format!(": {free} bytes are free"),
+        (requested, None) => format!(": {requested} bytes were asked for"),
+        (requested, Some(free)) => format!(": {requested} bytes were asked for, {free} are free"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CudaError;
+
+    #[test]
+    fn a_lack_of_memory_says_what_is_known() {
+        let text = |requested, free| {
+            CudaError::OutOfMemory {
+                device: 0,
+                requested,
+                free,
+            }
+            .to_string()
+        };
+        assert_eq!(
+            text(9, Some(4)),
+            "CUDA device 0 is out of memory: 9 bytes were asked for, 4 are free"
+        );
+        assert_eq!(text(0, None), "CUDA device 0 is out of memory");
+        assert_eq!(text(9, None), "CUDA device 0 is out of memory: 9 bytes were asked for");
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char};
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use super::driver::{self, check};
 use super::host::Pool;
@@ -15,6 +15,9 @@ use crate::error::Result;
 
 /// The oldest compute capability that the kernels run on.
 const NEEDED: (u32, u32) = (7, 5);
+
+/// The devices that have been opened.
+static OPEN: RwLock<BTreeMap<usize, Device>> = RwLock::new(BTreeMap::new());
 
 /// What is known of a device before it is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,21 +75,33 @@ impl Device {
     /// # Errors
     ///
     /// [`CudaError::NoDriver`], [`CudaError::DriverTooOld`], [`CudaError::NoDevice`], [`CudaError::DeviceIndex`],
-    /// [`CudaError::ComputeCapability`], [`CudaError::Driver`], and [`CudaError::Fault`] for a device on which work
-    /// has failed.
+    /// [`CudaError::ComputeCapability`], [`CudaError::OutOfMemory`], [`CudaError::Driver`], and [`CudaError::Fault`] for
+    /// a device on which work has failed.
     pub fn new(index: usize) -> Result<Self> {
-        static OPEN: Mutex<BTreeMap<usize, Device>> = Mutex::new(BTreeMap::new());
-        // Held while a device is opened, so that no two threads open the same.
-        let mut all = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let device = match all.get(&index) {
-            Some(device) => *device,
-            None => {
-                let device = Self::open(index)?;
-                all.insert(index, device);
-                device
-            }
+        let device = match Self::opened(index) {
+            Some(device) => device,
+            None => Self::open_once(index)?,
         };
         device.usable()?;
+        Ok(device)
+    }
+
+    /// The device, if it is open. Threads do not get in line for that.
+    fn opened(index: usize) -> Option<Self> {
+        OPEN.read().unwrap_or_else(PoisonError::into_inner).get(&index).copied()
+    }
+
+    fn open_once(index: usize) -> Result<Self, CudaError> {
+        // Held while a device is opened, so that no two threads open the same.
+        static OPENING: Mutex<()> = Mutex::new(());
+        let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(device) = Self::opened(index) {
+            return Ok(device);
+        }
+        let device = Self::open(index)?;
+        OPEN.write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(index, device);
         Ok(device)
     }
 
@@ -97,26 +112,16 @@ impl Device {
         }
         let raw = raw(index)?;
         let info = describe(index, raw)?;
-        if info.compute_capability < NEEDED {
-            return Err(CudaError::ComputeCapability {
-                index,
-                name: info.name,
-                found: info.compute_capability,
-                needed: NEEDED,
-            });
-        }
+        fit(&info)?;
         let mut context = ptr::null_mut();
         // SAFETY: `raw` is a device, and one pointer is written.
-        check("cuDevicePrimaryCtxRetain", unsafe {
-            sys::cuDevicePrimaryCtxRetain(&mut context, raw)
-        })?;
-        let module = {
-            let current = Current::new(context)?;
-            Module::load(info.compute_capability, &current)
-        };
-        let module = module.inspect_err(|_| {
+        let status = unsafe { sys::cuDevicePrimaryCtxRetain(&mut context, raw) };
+        check("cuDevicePrimaryCtxRetain", status).map_err(|error| explain(index, error))?;
+        let module = Current::new(context).and_then(|current| Module::load(info.compute_capability, &current));
+        let module = module.map_err(|error| {
             // SAFETY: gives back what was retained above; nothing refers to it.
             unsafe { sys::cuDevicePrimaryCtxRelease_v2(raw) };
+            explain(index, error)
         })?;
         let open = Box::leak(Box::new(Open {
             info,
@@ -162,36 +167,54 @@ impl Device {
     }
 
     /// Fails where work on the device has failed before.
-    fn usable(&self) -> Result<(), CudaError> {
+    pub(super) fn usable(&self) -> Result<(), CudaError> {
         self.open.fault.get().map_or(Ok(()), |fault| Err(fault.clone()))
     }
 
     /// Makes the device's context current on this thread until the guard is dropped.
     pub(super) fn enter(&self) -> Result<Current, CudaError> {
         self.usable()?;
-        Current::new(self.open.context)
+        self.enter_to_free()
     }
 
     /// The same to give back memory and streams: on a device that cannot be used as well.
     pub(super) fn enter_to_free(&self) -> Result<Current, CudaError> {
-        Current::new(self.open.context)
+        Current::new(self.open.context).map_err(|error| self.noted(error))
     }
 
     /// The result of the driver's function `call`. After a fault of the device, no handle on it will work.
     pub(super) fn check(&self, call: &'static str, status: Status) -> Result<(), CudaError> {
-        check(call, status).map_err(|error| match error {
-            CudaError::Driver { call, code, name } if driver::is_fault(code) => {
-                let device = self.index();
-                let fault = CudaError::Fault {
-                    device,
-                    call,
-                    code,
-                    name,
-                };
-                self.open.fault.get_or_init(|| fault).clone()
-            }
+        self.check_allocation(call, status, 0)
+    }
+
+    /// The same for a function that was asked for so many bytes.
+    pub(super) fn check_allocation(&self, call: &'static str, status: Status, bytes: usize) -> Result<(), CudaError> {
+        check(call, status).map_err(|error| match self.noted(error) {
+            CudaError::OutOfMemory { device, .. } => CudaError::OutOfMemory {
+                device,
+                requested: bytes,
+                free: self.free(),
+            },
             other => other,
         })
+    }
+
+    /// The driver's error as it is for this device. A fault is remembered: the first one is what all later calls
+    /// report.
+    fn noted(&self, error: CudaError) -> CudaError {
+        match explain(self.index(), error) {
+            fault @ CudaError::Fault { .. } => self.open.fault.get_or_init(|| fault).clone(),
+            other => other,
+        }
+    }
+
+    /// Bytes of memory that are free, if the driver says so.
+    fn free(&self) -> Option<usize> {
+        let _current = self.enter().ok()?;
+        let (mut free, mut total) = (0, 0);
+        // SAFETY: writes two numbers; the context is current.
+        let status = unsafe { sys::cuMemGetInfo_v2(&mut free, &mut total) };
+        (status == 0).then_some(free)
     }
 }
 
@@ -242,6 +265,40 @@ impl Drop for Current {
             unsafe { sys::cuCtxSetCurrent(previous) };
         }
     }
+}
+
+/// What an error of the driver's means where it comes from a call in the context of the device of this index.
+fn explain(index: usize, error: CudaError) -> CudaError {
+    match error {
+        CudaError::Driver { call, code, name } if driver::is_fault(code) => CudaError::Fault {
+            device: index,
+            call,
+            code,
+            name,
+        },
+        CudaError::Driver {
+            code: driver::OUT_OF_MEMORY,
+            ..
+        } => CudaError::OutOfMemory {
+            device: index,
+            requested: 0,
+            free: None,
+        },
+        other => other,
+    }
+}
+
+/// Whether the kernels run on this device.
+fn fit(info: &DeviceInfo) -> Result<(), CudaError> {
+    if info.compute_capability >= NEEDED {
+        return Ok(());
+    }
+    Err(CudaError::ComputeCapability {
+        index: info.index,
+        name: info.name.clone(),
+        found: info.compute_capability,
+        needed: NEEDED,
+    })
 }
 
 fn count() -> Result<usize, CudaError> {
@@ -295,4 +352,52 @@ fn describe(index: usize, device: CUdevice) -> Result<DeviceInfo, CudaError> {
             attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_before_turing_are_refused_by_name() {
+        let info = |compute_capability| DeviceInfo {
+            index: 1,
+            name: "Some GPU".into(),
+            memory: 1 << 34,
+            compute_capability,
+        };
+        for fits in [(7, 5), (8, 0), (8, 9), (9, 0), (12, 0)] {
+            assert_eq!(fit(&info(fits)), Ok(()));
+        }
+        for old in [(3, 7), (6, 9), (7, 0), (7, 2)] {
+            let error = fit(&info(old)).expect_err("too old");
+            let expected = format!(
+                "CUDA device 1 (Some GPU) has compute capability {}.{}: it must be at least 7.5",
+                old.0, old.1
+            );
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn errors_in_a_context_say_what_they_mean() {
+        let explained = |code| {
+            let name = "SOME_NAME".into();
+            explain(
+                2,
+                CudaError::Driver {
+                    call: "cuCall",
+                    code,
+                    name,
+                },
+            )
+        };
+        for code in [700, 714, 718, 719, 999] {
+            assert!(matches!(explained(code), CudaError::Fault { device: 2, .. }), "{code}");
+        }
+        assert!(matches!(explained(2), CudaError::OutOfMemory { device: 2, .. }));
+        for code in [1, 201, 218, 400, 701] {
+            assert!(matches!(explained(code), CudaError::Driver { .. }), "{code}");
+        }
+    }
 }

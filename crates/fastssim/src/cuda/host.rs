@@ -13,7 +13,7 @@ use super::scores;
 use super::stream::Stream;
 use crate::CudaError;
 use crate::config::Ssim;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::input::{Pixels, RealsMut};
 use crate::problem::{Output, Problem, Score};
 
@@ -27,8 +27,9 @@ pub(crate) fn auto(metric: &Ssim) -> Option<Device> {
         let devices = devices().ok()?;
         devices.iter().find_map(|info| Device::new(info.index).ok())
     }))?;
-    // Says so if the device has failed since.
-    Device::new(device.index()).ok()
+    // It may have failed since.
+    device.usable().ok()?;
+    Some(device)
 }
 
 /// Whether the kernels read these pixels.
@@ -59,16 +60,33 @@ fn on_worker<T: DevicePixel>(
     problem: &Problem<'_>,
     images: [ArrayView4<'_, T>; 2],
     score: Score,
-    scores: Option<&mut [f64]>,
-    output: Output<'_>,
+    mut scores: Option<&mut [f64]>,
+    mut output: Output<'_>,
 ) -> Result<()> {
     supports(metric)?;
     let pool = device.pool();
-    let mut worker = pool.take(device)?;
-    let result = worker.run(metric, problem, images, score, scores, output);
-    // After an error as well: what is in its stream is done before what comes next.
-    pool.give_back(worker);
+    let mut attempt = || {
+        let mut worker = pool.take(device)?;
+        let scores = scores.as_deref_mut();
+        let result = worker.run(metric, problem, images, score, scores, output.reborrow());
+        if !is_out_of_memory(&result) {
+            // After another error as well: what is in its stream is done before what comes next. One that found
+            // no memory is dropped, with the memory that it has.
+            pool.give_back(worker);
+        }
+        result
+    };
+    let result = attempt();
+    if is_out_of_memory(&result) {
+        // What is kept for later calls is what this one may lack.
+        pool.clear();
+        return attempt();
+    }
     result
+}
+
+fn is_out_of_memory(result: &Result<()>) -> bool {
+    matches!(result, Err(Error::Cuda(CudaError::OutOfMemory { .. })))
 }
 
 fn unsupported(pixels: &'static str) -> CudaError {
@@ -89,6 +107,13 @@ impl Pool {
     fn take(&self, device: &Device) -> Result<Worker> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| Worker::new(device), Ok)
+    }
+
+    /// Drops all that are idle.
+    fn clear(&self) {
+        // They wait for their streams: not while the lock is held.
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(idle);
     }
 
     fn give_back(&self, worker: Worker) {

@@ -4,7 +4,6 @@ use std::ffi::c_void;
 use std::ptr;
 
 use super::device::Device;
-use super::driver;
 use super::sys;
 use crate::CudaError;
 
@@ -16,15 +15,13 @@ pub(super) struct DeviceBuffer {
 }
 
 impl DeviceBuffer {
-    /// Allocates; at least one byte, since the driver refuses none.
+    /// Allocates; at least one byte, since the driver refuses zero bytes.
     pub(super) fn new(device: &Device, bytes: usize) -> Result<Self, CudaError> {
         let _current = device.enter()?;
         let mut address = 0;
         // SAFETY: writes one number; the context is current.
         let status = unsafe { sys::cuMemAlloc_v2(&mut address, bytes.max(1)) };
-        device
-            .check("cuMemAlloc", status)
-            .map_err(|error| out_of_memory(device, bytes, error))?;
+        device.check_allocation("cuMemAlloc", status, bytes)?;
         Ok(Self {
             device: *device,
             address,
@@ -52,21 +49,6 @@ impl Drop for DeviceBuffer {
     }
 }
 
-/// The driver's "out of memory" with what was asked for and what there is.
-fn out_of_memory(device: &Device, requested: usize, error: CudaError) -> CudaError {
-    match error {
-        CudaError::Driver {
-            code: driver::OUT_OF_MEMORY,
-            ..
-        } => CudaError::OutOfMemory {
-            device: device.index(),
-            requested,
-            free: device.memory().map_or(0, |(free, _)| free),
-        },
-        other => other,
-    }
-}
-
 /// Memory of the host that stays where it is, so that a device can copy while the host goes on.
 pub(super) struct PinnedBuffer {
     device: Device,
@@ -83,7 +65,8 @@ impl PinnedBuffer {
         let _current = device.enter()?;
         let mut data: *mut c_void = ptr::null_mut();
         // SAFETY: writes one pointer; the context is current.
-        device.check("cuMemHostAlloc", unsafe { sys::cuMemHostAlloc(&mut data, bytes, 0) })?;
+        let status = unsafe { sys::cuMemHostAlloc(&mut data, bytes, 0) };
+        device.check_allocation("cuMemHostAlloc", status, bytes)?;
         let data = data.cast::<u8>();
         // SAFETY: just allocated, and nobody else's.
         unsafe { data.write_bytes(0, bytes) };
