@@ -1,14 +1,17 @@
 //! The comparison: which functions of the library are called, and on what.
 
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use fastssim::{DropAlpha, Input, Ssim};
+use fastssim::{Backend, DropAlpha, Error, Input, Ssim};
 use ndarray::{Array3, Ix3};
 
 use crate::pictures::Pixels;
 
 /// What came out.
 pub struct Comparison {
+    /// Where all of the work was done.
+    pub backend: Backend,
     /// 1 − SSIM, which keeps its digits where the images are nearly the same.
     pub dssim: f64,
     /// The time that the score took.
@@ -20,7 +23,29 @@ pub struct Comparison {
 }
 
 /// Compares two images; the map and the gradient only where they are wanted.
+///
+/// With [`Backend::Auto`] one backend does all of the work, and a GPU that fails is not passed over in silence.
 pub fn compare(metric: &Ssim, pixels: &Pixels, map: bool, gradient: bool) -> fastssim::Result<Comparison> {
+    // Opens the device and has its kernels compiled, before any time is taken.
+    let backend = metric.backend();
+    let on = |backend| compare_on(&metric.with_backend(backend)?, pixels, map, gradient);
+    match on(backend) {
+        Err(error) if backend != Backend::Cpu && metric.requested_backend() == Backend::Auto && of_gpu(&error) => {
+            // Where standard error is closed, nobody reads it.
+            let _ = writeln!(io::stderr(), "fastssim: {error}; the processor takes over");
+            on(Backend::Cpu)
+        }
+        other => other,
+    }
+}
+
+/// Whether it is for the GPU that it did not work, and not for the images.
+fn of_gpu(error: &Error) -> bool {
+    matches!(error, Error::Cuda(_) | Error::Overflow { .. })
+}
+
+/// The same on the metric's own backend, which is one and not [`Backend::Auto`].
+fn compare_on(metric: &Ssim, pixels: &Pixels, map: bool, gradient: bool) -> fastssim::Result<Comparison> {
     // The gradient is that with respect to the first argument.
     match pixels {
         Pixels::Stored { reference, distorted } => {
@@ -45,6 +70,7 @@ where
         None
     };
     Ok(Comparison {
+        backend: metric.requested_backend(),
         dssim,
         time,
         map,

@@ -50,7 +50,7 @@ impl Report {
             window: metric.window(),
             sigma: args.sigma,
             data_range: args.data_range.unwrap_or(pictures.depth.range()),
-            backend: metric.backend().to_string(),
+            backend: comparison.backend.to_string(),
             seconds: comparison.time.as_secs_f64(),
             decoding_seconds: decoding.as_secs_f64(),
             version: env!("CARGO_PKG_VERSION"),

@@ -6,6 +6,8 @@ use crate::cpu;
 use crate::cuda;
 use crate::error::Result;
 use crate::problem::{Output, Problem, Score};
+#[cfg(feature = "cuda")]
+use crate::{CudaError, Error};
 
 /// What `Backend::Auto` stands for on this machine.
 pub(crate) fn resolve(metric: &Ssim) -> Backend {
@@ -40,7 +42,8 @@ pub(crate) fn check(metric: &Ssim) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Those of a GPU that was asked for by name.
+/// Those of a GPU: all where it was asked for by name, and with `Backend::Auto` those that [`left_to_the_cpu`] does
+/// not name.
 pub(crate) fn run(
     metric: &Ssim,
     problem: &Problem<'_>,
@@ -60,17 +63,12 @@ pub(crate) fn run(
         Backend::Auto => {
             if cuda::takes(problem)
                 && let Some(device) = cuda::auto(metric)
-                && cuda::run(
-                    &device,
-                    metric,
-                    problem,
-                    score,
-                    scores.as_deref_mut(),
-                    output.reborrow(),
-                )
-                .is_ok()
             {
-                return Ok(());
+                let scores = scores.as_deref_mut();
+                let result = cuda::run(&device, metric, problem, score, scores, output.reborrow());
+                if !result.as_ref().is_err_and(left_to_the_cpu) {
+                    return result;
+                }
             }
         }
     }
@@ -82,4 +80,51 @@ pub(crate) fn run(
         *value = score.of(*value);
     }
     Ok(())
+}
+
+/// Whether `Backend::Auto` has the processor do what failed on a GPU like this: for want of memory, on a device that
+/// cannot be used any more, or because the kernels cannot do it or cannot count so far.
+#[cfg(feature = "cuda")]
+fn left_to_the_cpu(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Cuda(CudaError::OutOfMemory { .. } | CudaError::Fault { .. } | CudaError::Unsupported { .. })
+            | Error::Overflow { .. }
+    )
+}
+
+#[cfg(all(test, feature = "cuda"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_with_a_reason_are_left_to_the_cpu() {
+        let fault = CudaError::Fault {
+            device: 0,
+            call: "cuCall",
+            code: 700,
+            name: "SOME_NAME".into(),
+        };
+        let memory = CudaError::OutOfMemory {
+            device: 0,
+            requested: 1,
+            free: None,
+        };
+        let unsupported = CudaError::Unsupported {
+            what: "something".into(),
+            allowed: "something else",
+        };
+        for error in [fault, memory, unsupported] {
+            assert!(left_to_the_cpu(&error.into()));
+        }
+        assert!(left_to_the_cpu(&Error::Overflow { shape: [1; 4] }));
+        let refused = CudaError::Driver {
+            call: "cuCall",
+            code: 1,
+            name: "SOME_NAME".into(),
+        };
+        for error in [refused, CudaError::NoDevice] {
+            assert!(!left_to_the_cpu(&error.into()));
+        }
+    }
 }

@@ -46,11 +46,17 @@ impl DssimConvention {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The fastest backend that this machine has: the first CUDA device that works, else the processor.
+    /// The first CUDA device that works (with the feature `cuda`), else the processor.
     ///
-    /// The choice is made once for each process and does not depend on the images, except that the processor
-    /// does what the GPU does not do yet (`f64` pixels, windows larger than 11), and what a GPU has failed to
-    /// do, for want of memory for example: this backend has no errors of its own.
+    /// The choice is made once for each process and does not depend on the images, except that the processor does
+    ///
+    /// * what the GPU does not do yet: `f64` pixels, windows larger than 11, and images so large that the GPU
+    ///   cannot count their pixels (a channel that spans 2³¹ or more);
+    /// * what the GPU has no memory for;
+    /// * everything, once work on the GPU has crashed ([`CudaError::Fault`](crate::CudaError::Fault)).
+    ///
+    /// Any other error of the GPU is returned. To know for sure where the work is done, ask
+    /// [`Ssim::backend`], and insist on its answer with [`Ssim::with_backend`].
     #[default]
     Auto,
     /// The processor: SIMD instructions found at run time, and the threads of the current
@@ -166,9 +172,39 @@ impl Ssim {
         self.dssim
     }
 
-    /// The backend that does the work on this machine; never [`Backend::Auto`], which this resolves.
+    /// The backend that does the work on this machine; never [`Backend::Auto`], which this resolves: it says there
+    /// what the processor does even so. The first call opens the device, which takes a while.
     pub fn backend(&self) -> Backend {
         backend::resolve(self)
+    }
+
+    /// The backend that was asked for, which may be [`Backend::Auto`].
+    pub fn requested_backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The same metric on another backend.
+    ///
+    /// # Errors
+    ///
+    /// With [`Backend::Cuda`], [`Error::Cuda`] where the device is missing or unfit, or the window too large for it.
+    ///
+    /// ```
+    /// use fastssim::{Backend, Ssim};
+    ///
+    /// // No error of a GPU is hidden from here on, since no other backend takes its place.
+    /// let auto = Ssim::default();
+    /// let metric = auto.with_backend(auto.backend())?;
+    /// assert_eq!(metric.requested_backend(), auto.backend());
+    /// # Ok::<(), fastssim::Error>(())
+    /// ```
+    pub fn with_backend(&self, backend: Backend) -> Result<Self> {
+        let metric = Self {
+            backend,
+            ..self.clone()
+        };
+        backend::check(&metric)?;
+        Ok(metric)
     }
 }
 

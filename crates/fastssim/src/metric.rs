@@ -16,7 +16,10 @@ type GradientMut<'a, 'o, X> = ArrayViewMut<'o, <X as Input<'a>>::Real, <X as Inp
 /// [`Error::ShapeMismatch`] and [`Error::TypeMismatch`] where the inputs differ,
 /// [`Error::Empty`] where they have no pixel, [`Error::SmallerThanWindow`] under valid padding,
 /// [`Error::Alpha`] and [`Error::ColorType`] for pictures, and [`Error::OutputShape`] where a
-/// buffer of the caller's does not fit. With [`Backend::Cuda`](crate::Backend::Cuda) alone, [`Error::Cuda`].
+/// buffer of the caller's does not fit; [`Error::Overflow`] where the number of pixels does. With
+/// [`Backend::Cuda`](crate::Backend::Cuda) also [`Error::Cuda`], and [`Error::Overflow`] for what the kernels cannot
+/// count; with [`Backend::Auto`](crate::Backend::Auto), of the errors of a GPU,
+/// [`CudaError::Driver`](crate::CudaError::Driver) alone.
 ///
 /// NaN or infinity in a pixel is no error: it makes the score of its own image NaN, and no
 /// other's. So do, outside of `f64`, images whose values are beyond about 1e9 times the data range:
