@@ -6,6 +6,7 @@
 mod absent;
 mod conformance;
 mod determinism;
+mod fault;
 mod memory;
 
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
