@@ -60,11 +60,11 @@ fn gpu_every_stream_has_the_same_bits() {
         let own = Stream::new(&device).expect("a stream");
         assert!(of_pair(&own, &pair) == expected);
         // SAFETY: `own` outlives it and is of this device.
-        let wrapped = unsafe { Stream::from_raw(&device, own.as_raw()) };
+        let wrapped = unsafe { Stream::from_raw(&device, own.as_raw()) }.expect("a stream");
         assert!(of_pair(&wrapped, &pair) == expected);
     }
     // SAFETY: the default stream is always there.
-    let default = unsafe { Stream::from_raw(&device, std::ptr::null_mut()) };
+    let default = unsafe { Stream::from_raw(&device, std::ptr::null_mut()) }.expect("a stream");
     assert!(of_pair(&default, &pair) == expected);
 }
 

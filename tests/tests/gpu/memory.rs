@@ -163,7 +163,7 @@ fn gpu_raw_outputs_with_gaps() {
     let gradient = unsafe { DeviceImages::<f32>::from_raw(&device, pointer, shape(&expected), around.strides()) };
     let mut gradient = gradient.expect("valid");
     // SAFETY: the first two of three.
-    let mut scores = unsafe { DeviceScores::from_raw(&device, three.as_raw(), 2) };
+    let mut scores = unsafe { DeviceScores::from_raw(&device, three.as_raw(), 2) }.expect("valid");
     let on = metric.on(&stream);
     on.ssim_with_gradient_into(&x, &y, &mut scores, &mut gradient)
         .expect("valid input");
@@ -174,6 +174,26 @@ fn gpu_raw_outputs_with_gaps() {
     assert_eq!(inner, expected);
     inner.fill(7.5);
     assert_eq!(whole, frame);
+}
+
+#[test]
+fn gpu_raw_pointers_that_cannot_be() {
+    let Some((device, stream)) = gpu() else { return };
+    let around = DeviceImages::<f32>::zeros(&stream, [1, 1, 8, 8]).expect("there is memory");
+    for pointer in [std::ptr::null_mut(), offset::<u8>(around.as_raw(), 2)] {
+        // SAFETY: within `around`, or refused.
+        let images = unsafe { DeviceImages::<f32>::from_raw(&device, pointer, [1, 1, 4, 4], [16, 16, 4, 1]) };
+        let error = images.expect_err("null or misaligned");
+        assert!(matches!(error, Error::Cuda(CudaError::Address { .. })), "{error}");
+        // SAFETY: as above.
+        let scores = unsafe { DeviceScores::from_raw(&device, pointer, 1) };
+        let error = scores.expect_err("null or misaligned");
+        assert!(matches!(error, Error::Cuda(CudaError::Address { .. })), "{error}");
+    }
+    let per_thread = std::ptr::without_provenance_mut(2);
+    // SAFETY: always there, and refused.
+    let error = unsafe { Stream::from_raw(&device, per_thread) }.expect_err("another on each thread");
+    assert!(matches!(error, Error::Cuda(CudaError::Unsupported { .. })), "{error}");
 }
 
 #[test]

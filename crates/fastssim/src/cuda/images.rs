@@ -133,17 +133,17 @@ impl<T: DevicePixel> DeviceImages<T> {
     }
 
     /// Images that belong to someone else: the device address of the first pixel, the shape (images, channels,
-    /// height, width), and for each of those the distance in elements from one to the next.
+    /// height, width), and for each of those the distance in elements from one to the next, which does not matter
+    /// where there is but one.
     ///
     /// # Errors
     ///
-    /// [`Error::Empty`], [`Error::Overflow`], and [`CudaError::Unsupported`] where one channel spans 2³¹ elements or
-    /// more.
+    /// [`Error::Empty`], [`Error::Overflow`], [`CudaError::Address`] where the pointer is null or not aligned for `T`,
+    /// and [`CudaError::Unsupported`] where one channel spans 2³¹ elements or more, or has as many rows or columns.
     ///
     /// # Safety
     ///
-    /// The memory from the first to the last pixel belongs to one allocation of this device, is aligned for `T`, and
-    /// stays valid for as long as this value and all work that uses it. Where images are written to, no two of their
+    /// The memory from the first to the last pixel belongs to one allocation of this device and stays valid for as long as this value and all work that uses it. Where images are written to, no two of their
     /// pixels are in the same place, and nobody else uses them at that time.
     pub unsafe fn from_raw(
         device: &Device,
@@ -153,7 +153,7 @@ impl<T: DevicePixel> DeviceImages<T> {
     ) -> Result<Self> {
         Ok(Self {
             device: *device,
-            address: pointer.addr() as u64,
+            address: address::<T>("the device images", pointer)?,
             layout: Layout::new("the device images", shape, strides)?,
             owned: None,
             element: PhantomData,
@@ -194,7 +194,7 @@ impl<T: DevicePixel> DeviceImages<T> {
         check_shape::<ndarray::Ix4>("the images", images.shape(), self.layout.shape)?;
         self.on(stream, "the device images")?;
         images.on(stream, "the images")?;
-        if self.layout.order.is_none() || self.layout.strides != images.layout.strides {
+        if self.layout.order.is_none() || self.layout.steps() != images.layout.steps() {
             return Err(CudaError::Unsupported {
                 what: "copying between images of different order, or with gaps".into(),
                 allowed: "images without gaps whose strides are the same",
@@ -241,7 +241,7 @@ impl<T: DevicePixel> DeviceImages<T> {
         let mut memory = Vec::with_capacity(span);
         // SAFETY: as above; the whole span is one allocation's.
         unsafe { stream.download_span(self.address, span, |piece| memory.extend_from_slice(piece)) }?;
-        let (shape, strides) = (self.layout.shape, self.layout.strides);
+        let (shape, strides) = (self.layout.shape, self.layout.steps());
         let view = ArrayView4::from_shape(shape.strides(strides), &memory).map_err(|_| Error::Overflow { shape })?;
         images.assign(&view);
         Ok(())
@@ -310,6 +310,18 @@ pub(super) fn same_device(device: &Device, stream: &Stream, name: &'static str) 
     })
 }
 
+/// The device address of someone else's `T`, which cannot be just any.
+pub(super) fn address<T>(name: &'static str, pointer: *mut c_void) -> Result<u64, CudaError> {
+    if !pointer.is_null() && pointer.cast::<T>().is_aligned() {
+        return Ok(pointer.addr() as u64);
+    }
+    Err(CudaError::Address {
+        name,
+        address: pointer.addr(),
+        alignment: align_of::<T>(),
+    })
+}
+
 /// The pixels, which must be of type `T`.
 fn typed<T: DevicePixel>(pixels: Pixels<'_>) -> Result<ArrayView4<'_, T>, CudaError> {
     let found = pixels.type_name();
@@ -317,4 +329,30 @@ fn typed<T: DevicePixel>(pixels: Pixels<'_>) -> Result<ArrayView4<'_, T>, CudaEr
         found,
         expected: T::KIND.name(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_aligned_and_not_null() {
+        let at = std::ptr::without_provenance_mut;
+        assert_eq!(address::<u8>("x", at(4097)), Ok(4097));
+        assert_eq!(address::<f64>("scores", at(4104)), Ok(4104));
+        for (wrong, alignment) in [
+            (address::<u8>("x", at(0)), 1),
+            (address::<u16>("x", at(4097)), 2),
+            (address::<f32>("x", at(4098)), 4),
+            (address::<f64>("x", at(4100)), 8),
+        ] {
+            let error = wrong.expect_err("no such address");
+            assert!(matches!(error, CudaError::Address { alignment: found, .. } if found == alignment));
+        }
+        let error = address::<f32>("x", at(4098)).expect_err("no such address");
+        assert_eq!(
+            error.to_string(),
+            "x: the address 0x1002 is null, or not a multiple of 4"
+        );
+    }
 }

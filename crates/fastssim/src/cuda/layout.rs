@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 
 /// Elements that a channel may span, from its first to its last: kernels count them in 32 bits.
 const MAX_SPAN: usize = i32::MAX as usize;
+/// The most rows and columns, which kernels count in 32 bits with a sign; with strides of zero they can be many.
+const MAX_EXTENT: usize = i32::MAX as usize;
 
 /// Shape and strides, in elements, of (images, channels, height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +29,8 @@ impl Layout {
             return Err(Error::Empty { name, shape });
         }
         let overflow = Error::Overflow { shape };
-        if span(&shape, &strides).is_none() || shape.iter().any(|&extent| u32::try_from(extent).is_err()) {
+        let steps = steps(shape, strides);
+        if span(&shape, &steps).is_none() || shape.iter().any(|&extent| u32::try_from(extent).is_err()) {
             return Err(overflow);
         }
         let order = dense_order(shape, strides.map(|stride| Some(stride).filter(|&s| s > 0)));
@@ -39,7 +42,14 @@ impl Layout {
             return Err(overflow);
         }
         let [_, _, height, width] = shape;
-        let [_, _, row, col] = strides;
+        if height > MAX_EXTENT || width > MAX_EXTENT {
+            return Err(CudaError::Unsupported {
+                what: format!("{name} of {height} rows and {width} columns"),
+                allowed: "less than 2^31 rows and columns",
+            }
+            .into());
+        }
+        let [_, _, row, col] = steps;
         let channel = (height - 1) * row + (width - 1) * col;
         if channel >= MAX_SPAN || row > MAX_SPAN || col > MAX_SPAN {
             return Err(CudaError::Unsupported {
@@ -82,12 +92,17 @@ impl Layout {
 
     /// Elements from the first to the last, both counted.
     pub(super) fn span(&self) -> usize {
-        span(&self.shape, &self.strides).unwrap_or(usize::MAX)
+        span(&self.shape, &self.steps()).unwrap_or(usize::MAX)
+    }
+
+    /// The strides that matter: those of extents of one are zero, whatever they were said to be.
+    pub(super) fn steps(&self) -> [usize; 4] {
+        steps(self.shape, self.strides)
     }
 
     /// The same for a kernel, for images at this address.
     pub(super) fn planes(&self, address: u64) -> Planes {
-        let [image, channel, row, col] = self.strides;
+        let [image, channel, row, col] = self.steps();
         Planes {
             data: address,
             // `new` has seen to it that all fit.
@@ -97,6 +112,11 @@ impl Layout {
             col: col as u32,
         }
     }
+}
+
+/// The strides, zero for extents of one, which nobody steps along.
+fn steps(shape: [usize; 4], strides: [usize; 4]) -> [usize; 4] {
+    std::array::from_fn(|axis| if shape[axis] > 1 { strides[axis] } else { 0 })
 }
 
 /// Elements from the first to the last, both counted; `None` where that or its bytes overflow.
@@ -180,6 +200,13 @@ mod tests {
         let one = Layout::new("x", [1, 1, 1, 1], [9, 0, 3, 0]).expect("valid");
         assert!(one.order.is_some());
         assert_eq!(one.span(), 1);
+        // Not even one that no memory has.
+        let huge = usize::MAX;
+        let row = Layout::new("x", [1, 1, 1, 5], [huge, huge, huge, 1]).expect("valid");
+        assert_eq!((row.span(), row.steps()), (5, [0, 0, 0, 1]));
+        assert_eq!(row.order, Some([0, 1, 2, 3]));
+        let planes = row.planes(64);
+        assert_eq!((planes.image, planes.channel, planes.row, planes.col), (0, 0, 0, 1));
     }
 
     #[test]
@@ -195,6 +222,12 @@ mod tests {
         let error = Layout::planar("x", [1, 1, 1 << 16, 1 << 15]).expect_err("too large a channel");
         assert!(matches!(error, Error::Cuda(CudaError::Unsupported { .. })), "{error}");
         assert!(Layout::planar("x", [1, 1, 1 << 16, (1 << 15) - 1]).is_ok());
+        let most = i32::MAX as usize;
+        for shape in [[1, 1, most + 1, 1], [1, 1, 1, most + 1]] {
+            let error = Layout::new("x", shape, [0; 4]).expect_err("too many rows or columns");
+            assert!(matches!(error, Error::Cuda(CudaError::Unsupported { .. })), "{error}");
+        }
+        assert!(Layout::new("x", [1, 1, most, 1], [0; 4]).is_ok());
         let shape = [1, 0, 2, 3];
         assert_eq!(Layout::planar("x", shape), Err(Error::Empty { name: "x", shape }));
     }

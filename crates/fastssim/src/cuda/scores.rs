@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use ndarray::ArrayViewMut4;
 
 use super::device::Device;
-use super::images::same_device;
+use super::images::{address, same_device};
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
 use super::stream::Stream;
@@ -28,11 +28,7 @@ impl DeviceScores {
     ///
     /// [`CudaError::OutOfMemory`](crate::CudaError::OutOfMemory), and [`Error::Overflow`].
     pub fn new(device: &Device, images: usize) -> Result<Self> {
-        let overflow = Error::Overflow {
-            shape: [images, 1, 1, 1],
-        };
-        let bytes = images.checked_mul(size_of::<f64>()).ok_or(overflow)?;
-        let buffer = DeviceBuffer::new(device, bytes)?;
+        let buffer = DeviceBuffer::new(device, bytes(images)?)?;
         Ok(Self {
             device: *device,
             address: buffer.address(),
@@ -43,17 +39,23 @@ impl DeviceScores {
 
     /// Scores that belong to someone else: the device address of `images` numbers of type `f64`.
     ///
+    /// # Errors
+    ///
+    /// [`CudaError::Address`](crate::CudaError::Address) where the pointer is null or not a multiple of eight, and
+    /// [`Error::Overflow`].
+    ///
     /// # Safety
     ///
-    /// They belong to an allocation of this device, are aligned to eight bytes, and stay valid for as long as this
-    /// value and all work that uses it. Nobody else uses them while they are written to.
-    pub unsafe fn from_raw(device: &Device, pointer: *mut c_void, images: usize) -> Self {
-        Self {
+    /// They belong to an allocation of this device and stay valid for as long as this value and all work that uses
+    /// it. Nobody else uses them while they are written to.
+    pub unsafe fn from_raw(device: &Device, pointer: *mut c_void, images: usize) -> Result<Self> {
+        bytes(images)?;
+        Ok(Self {
             device: *device,
-            address: pointer.addr() as u64,
+            address: address::<f64>("the device scores", pointer)?,
             images,
             _owned: None,
-        }
+        })
     }
 
     /// How many images there are scores for.
@@ -102,6 +104,12 @@ impl DeviceScores {
     pub(super) fn address(&self) -> u64 {
         self.address
     }
+}
+
+/// Bytes of so many scores.
+fn bytes(images: usize) -> Result<usize> {
+    let shape = [images, 1, 1, 1];
+    images.checked_mul(size_of::<f64>()).ok_or(Error::Overflow { shape })
 }
 
 /// Copies scores to the host, and waits for them.

@@ -20,6 +20,9 @@ use super::workspace::Workspace;
 use crate::CudaError;
 use crate::error::{Error, Result};
 
+/// `CU_STREAM_PER_THREAD`
+const PER_THREAD: usize = 2;
+
 /// A queue of work for one device, done in order and apart from other streams.
 ///
 /// What goes into a stream is done later; functions that wait for it say so. Work on several streams has no order
@@ -63,11 +66,25 @@ impl Stream {
     /// Its work takes its place in the stream without a copy or a synchronisation. Dropping this leaves the stream
     /// itself alone, but waits for its work.
     ///
+    /// # Errors
+    ///
+    /// [`CudaError::Unsupported`] for `CU_STREAM_PER_THREAD` (`cudaStreamPerThread`), which is another stream on each
+    /// thread: work from several of them would have no order, and its memory would be shared.
+    ///
     /// # Safety
     ///
-    /// The stream belongs to the device's primary context and outlives this value.
-    pub unsafe fn from_raw(device: &Device, stream: *mut c_void) -> Self {
-        Self::from_parts(device, stream.cast(), false)
+    /// The stream belongs to the device's primary context and outlives this value. Where its work is captured in a
+    /// graph, the graph runs on memory that belongs to this value: it is not launched after this value is dropped or
+    /// has been given larger work, nor while other work of this value, or another launch of the graph, may be running.
+    pub unsafe fn from_raw(device: &Device, stream: *mut c_void) -> Result<Self> {
+        if stream.addr() == PER_THREAD {
+            return Err(CudaError::Unsupported {
+                what: "the stream CU_STREAM_PER_THREAD".into(),
+                allowed: "streams that are the same on all threads",
+            }
+            .into());
+        }
+        Ok(Self::from_parts(device, stream.cast(), false))
     }
 
     fn from_parts(device: &Device, raw: CUstream, owned: bool) -> Self {
@@ -171,7 +188,7 @@ impl Stream {
         // Locked until the kernel is in the stream, so that no other thread retires what it was told to use.
         let mut workspace = lock(&self.workspace);
         // SAFETY: this workspace is used with this stream alone, and the context is current.
-        unsafe { workspace.prepare(&self.device, self.raw, &launch, &mut params) }?;
+        unsafe { workspace.prepare(&self.device, self.raw, work, &launch, &mut params) }?;
         let module = self.device.module();
         // SAFETY: images and scores as the caller promises, the workspace as `prepare` has made it; the kernels
         // before this one in the stream leave the counters zero.

@@ -3,7 +3,7 @@
 //! It belongs to one stream, on which kernels run one after another, so that they can share it. It grows when a
 //! larger problem comes and is used again and again: the steady state allocates nothing.
 
-use fastssim_kernels::geometry::Launch;
+use fastssim_kernels::geometry::{Launch, Work};
 use fastssim_kernels::params::Params;
 
 use super::device::Device;
@@ -25,7 +25,8 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Makes room for a launch and tells its parameters where; the scores' place only where they have none yet.
+    /// Makes room for a launch and tells its parameters where; the scores' place only where they have none yet. Maps
+    /// need none of it.
     ///
     /// # Safety
     ///
@@ -35,9 +36,13 @@ impl Workspace {
         &mut self,
         device: &Device,
         stream: CUstream,
+        work: Work,
         launch: &Launch,
         params: &mut Params,
     ) -> Result<(), CudaError> {
+        if work == Work::Map {
+            return Ok(());
+        }
         let (tiles, images) = (launch.tiles as usize, params.images as usize);
         reserve(&mut self.partials, &mut self.retired, device, tiles * size_of::<f64>())?;
         params.partials = address(&self.partials);
