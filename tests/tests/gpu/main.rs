@@ -11,7 +11,7 @@ mod memory;
 
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
 use fastssim::{Padding, Ssim};
-use fastssim_tests::{first_gpu, skipped};
+use fastssim_tests::first_gpu;
 use ndarray::Array4;
 
 const PADDINGS: [Padding; 2] = [Padding::Zero, Padding::Valid];
