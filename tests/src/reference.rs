@@ -12,7 +12,7 @@
 //! each pixel of each window. So nothing cancels, neither on bright flat images nor where y is close to
 //! x. It costs window² operations a pixel and shares no order of computation with the library.
 
-use fastssim::{Padding, Ssim};
+use fastssim::{Backend, Padding, Ssim};
 use ndarray::{Array2, Array4, ArrayView2, ArrayView4, Axis, s};
 
 /// The configuration of a metric, all fields open.
@@ -111,10 +111,19 @@ impl Reference {
         }
     }
 
-    /// The library's metric of the same configuration.
+    /// The library's metric of the same configuration, with its default backend.
     pub fn metric(&self) -> Ssim {
+        self.with_backend(Backend::Auto)
+    }
+
+    /// The same on the CPU, for promises that are the CPU backend's.
+    pub fn cpu_metric(&self) -> Ssim {
+        self.with_backend(Backend::Cpu)
+    }
+
+    fn with_backend(&self, backend: Backend) -> Ssim {
         let builder = Ssim::builder().padding(self.padding).window(self.window);
-        let builder = builder.sigma(self.sigma).k1(self.k1).k2(self.k2);
+        let builder = builder.sigma(self.sigma).k1(self.k1).k2(self.k2).backend(backend);
         builder.data_range(self.range).build().expect("a valid configuration")
     }
 

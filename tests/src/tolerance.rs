@@ -37,7 +37,7 @@ pub fn gpu(pixels: usize, windows: usize, regular: bool) -> [f64; 3] {
     }
     let map = 5e-5;
     // The mean of a few windows is no better than they are.
-    [(map / windows as f64).max(1e-6), 1e-4, map]
+    [(map / windows as f64).max(1e-6), 3e-4, map]
 }
 
 /// The largest absolute error of a score of the GPU kernels, which compute in single precision.

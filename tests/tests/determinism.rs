@@ -1,6 +1,6 @@
 //! The same bits for any number of threads, in every run, and alone as in a batch.
 
-use fastssim::{Padding, Ssim};
+use fastssim::{Backend, Padding, Ssim};
 use fastssim_tests::images::{Element, Scene};
 use ndarray::{Array4, Axis, s};
 use rayon::ThreadPoolBuilder;
@@ -37,7 +37,11 @@ fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
 fn check<T: Element>(shape: [usize; 4]) {
     let [x, y] = Scene::Distorted.batches::<T>(shape, 21);
     for padding in [Padding::Zero, Padding::Valid] {
-        let metric = Ssim::builder().padding(padding).build().expect("valid");
+        let metric = Ssim::builder()
+            .padding(padding)
+            .backend(Backend::Cpu)
+            .build()
+            .expect("valid");
         let expected = results(&metric, &x, &y);
         // No NaN: it would compare unequal to itself and hide a difference to nothing.
         assert!(expected.scores.iter().all(|score| score.is_finite()));
@@ -75,7 +79,11 @@ fn batches_and_channels() {
 fn other_windows() {
     let [x, y] = Scene::Distorted.batches::<f32>([1, 1, 300, 700], 22);
     for window in [1, 7, 33] {
-        let metric = Ssim::builder().window(window).build().expect("valid");
+        let metric = Ssim::builder()
+            .window(window)
+            .backend(Backend::Cpu)
+            .build()
+            .expect("valid");
         let expected = on_threads(1, || results(&metric, &x, &y));
         for threads in [2, 3, 7] {
             assert!(
@@ -89,7 +97,7 @@ fn other_windows() {
 #[test]
 fn an_image_alone_as_in_a_batch() {
     let [x, y] = Scene::Distorted.batches::<f32>([3, 3, 300, 520], 23);
-    let metric = Ssim::default();
+    let metric = Ssim::builder().backend(Backend::Cpu).build().expect("valid");
     let all = results(&metric, &x, &y);
     for image in 0..3 {
         let only = s![image..image + 1, .., .., ..];
@@ -108,7 +116,7 @@ fn an_image_alone_as_in_a_batch() {
 /// From many threads at once, each with its own problem.
 #[test]
 fn calls_at_the_same_time() {
-    let metric = Ssim::default();
+    let metric = Ssim::builder().backend(Backend::Cpu).build().expect("valid");
     let problems: Vec<_> = (0..8)
         .map(|seed| Scene::Distorted.batches::<f32>([1, 1, 150, 40 + 60 * seed as usize], seed))
         .collect();

@@ -1,7 +1,7 @@
 //! Every parameter of the metric against the reference: windows, sigmas, constants, ranges, DSSIM's
 //! conventions. The weights of every window must sum to 1, whatever its size.
 
-use fastssim::{DssimConvention, Padding, Ssim};
+use fastssim::{Backend, DssimConvention, Padding, Ssim};
 use fastssim_tests::comparison::Comparison;
 use fastssim_tests::images::{Element, Scene, numbers};
 use fastssim_tests::reference::Reference;
@@ -112,11 +112,15 @@ fn the_default_range_is_that_of_the_type() {
     fn check<T: Element>() {
         let [x, y] = Scene::Noise.batches::<T>([1, 2, 40, 30], 1);
         for padding in PADDINGS {
-            let default = Ssim::builder().padding(padding).build().expect("valid");
-            let explicit = Reference::new(padding, T::RANGE).metric();
+            let default = Ssim::builder()
+                .padding(padding)
+                .backend(Backend::Cpu)
+                .build()
+                .expect("valid");
+            let explicit = Reference::new(padding, T::RANGE).cpu_metric();
             let scores = default.ssim(&x, &y).expect("valid input");
             assert_eq!(scores, explicit.ssim(&x, &y).expect("valid input"));
-            let other = Reference::new(padding, 2.0 * T::RANGE).metric();
+            let other = Reference::new(padding, 2.0 * T::RANGE).cpu_metric();
             assert_ne!(scores, other.ssim(&x, &y).expect("valid input"));
         }
     }
@@ -132,11 +136,11 @@ fn the_unit_of_the_range_does_not_matter() {
     let [x, y] = Scene::Distorted.planes(50, 60, 4);
     for padding in PADDINGS {
         let (score, gradient) = Reference::new(padding, 1.0)
-            .metric()
+            .cpu_metric()
             .ssim_with_gradient(&x, &y)
             .expect("valid");
         for unit in [1e-20, 0.37, 255.0, 1e6, 1e25] {
-            let metric = Reference::new(padding, unit).metric();
+            let metric = Reference::new(padding, unit).cpu_metric();
             let (scaled, scaled_gradient) = metric.ssim_with_gradient(&(&x * unit), &(&y * unit)).expect("valid");
             assert!((scaled - score).abs() < 1e-12, "{padding} {unit}: {scaled} for {score}");
             assert!(
@@ -146,7 +150,7 @@ fn the_unit_of_the_range_does_not_matter() {
         }
         let (x, y) = (x.mapv(|v| v as f32), y.mapv(|v| v as f32));
         for unit in [0.37, 255.0, 1e6, 1e15] {
-            let metric = Reference::new(padding, unit).metric();
+            let metric = Reference::new(padding, unit).cpu_metric();
             let scale = |image: &Array2<f32>| image.mapv(|v| v * unit as f32);
             let scaled: f64 = metric.ssim(&scale(&x), &scale(&y)).expect("valid");
             // Scaling by anything but a power of two rounds the pixels anew.
@@ -198,7 +202,7 @@ fn weights_sum_to_one() {
         };
         let [a, b] = [0.3, 0.8].map(T::from_unit);
         let [x, y] = [a, b].map(|value| Array2::from_elem((window + 3, window + 1), value));
-        let (score, gradient) = reference.metric().ssim_with_gradient(&x, &y).expect("valid input");
+        let (score, gradient) = reference.cpu_metric().ssim_with_gradient(&x, &y).expect("valid input");
         let ([a, b], c1) = ([a.number(), b.number()], 1e-4);
         let ssim = (2.0 * a * b + c1) / (a * a + b * b + c1);
         assert!((score - ssim).abs() < tolerance, "{window} {sigma}: {score} for {ssim}");
@@ -228,7 +232,7 @@ fn every_window_agrees_on_a_single_window() {
         let expected = reference
             .evaluate(numbers(x.view()).view(), numbers(y.view()).view())
             .ssim[0];
-        let found = reference.metric().ssim(&x, &y).expect("valid input")[0];
+        let found = reference.cpu_metric().ssim(&x, &y).expect("valid input")[0];
         let error = (found - expected).abs();
         assert!(
             error <= tolerance::score::<T>(1),
@@ -261,7 +265,7 @@ fn every_window_agrees_on_one_bright_pixel() {
         let y = Array2::from_elem(x.dim(), 0.5);
         x[[3, 5]] = 1.0;
         let (dssim, expected) = reference.plane(x.view(), y.view());
-        let (score, gradient) = reference.metric().ssim_with_gradient(&x, &y).expect("valid input");
+        let (score, gradient) = reference.cpu_metric().ssim_with_gradient(&x, &y).expect("valid input");
         let windows = dssim.len() as f64;
         assert!((1.0 - score - dssim.sum() / windows).abs() < 1e-12, "{window}");
         assert!(relative_l2(&gradient, &(expected / windows)) < 1e-11, "{window}");

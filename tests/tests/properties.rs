@@ -36,7 +36,7 @@ impl Case {
     }
 
     fn metric<T: Element>(&self) -> Ssim {
-        self.reference::<T>().metric()
+        self.reference::<T>().cpu_metric()
     }
 
     fn pixels(&self) -> usize {

@@ -17,7 +17,7 @@ use crate::workspace::{self, Target, Workspace};
 const TESTS: (&str, &str) = ("fastssim-tests", "gpu");
 
 /// Tests of the library's promises by its default backend: on a machine with a GPU, of that one.
-const DEFAULT_BACKEND_TESTS: [&str; 6] = ["accuracy", "errors", "functions", "goldens", "inputs", "properties"];
+const DEFAULT_BACKEND_TESTS: [&str; 5] = ["accuracy", "errors", "functions", "goldens", "inputs"];
 
 /// Packages and binaries of theirs.
 const BINARIES: [(&str, &str); 3] = [
