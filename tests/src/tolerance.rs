@@ -17,14 +17,21 @@ pub const LARGE: usize = 256 * 256;
 /// window, some units of 1e-7, do not average out. The library's documentation says so.
 pub const REGULAR: [f64; 2] = [3e-7, 1e-4];
 
-/// The largest absolute error of a score of images of `pixels` pixels, by the default backend of this
-/// machine.
+/// The largest absolute error of a score of images of `pixels` pixels, by the CPU backend.
 pub fn score<T: Element>(pixels: usize) -> f64 {
     match (T::DOUBLE, pixels >= LARGE) {
         (true, _) => 1e-12,
-        (false, _) if Ssim::default().backend() != Backend::Cpu => gpu_score(pixels),
         (false, true) => 1e-8,
         (false, false) => 2e-7,
+    }
+}
+
+/// The same by the default backend of this machine, which may be a GPU.
+pub fn default_score<T: Element>(pixels: usize) -> f64 {
+    if T::DOUBLE || Ssim::default().backend() == Backend::Cpu {
+        score::<T>(pixels)
+    } else {
+        gpu_score(pixels)
     }
 }
 

@@ -67,7 +67,7 @@ fn methods<T: Element>(padding: Padding, shape: [usize; 4]) {
     let reference = Reference::new(padding, T::RANGE);
     let metric = reference.metric();
     let expected = reference.evaluate(numbers(x.view()).view(), numbers(y.view()).view());
-    let allowed = tolerance::score::<T>(shape[2] * shape[3]);
+    let allowed = tolerance::default_score::<T>(shape[2] * shape[3]);
 
     let (alone, both) = agree!(
         T,

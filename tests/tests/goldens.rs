@@ -18,7 +18,7 @@ fn metric(padding: Padding) -> Ssim {
 /// Asserts the score of one image pair, by the library and by the reference.
 fn assert_score<T: Element>(x: &Array4<T>, y: &Array4<T>, padding: Padding, golden: f64) {
     let found = metric(padding).ssim(x, y).expect("valid input");
-    let tolerance = tolerance::score::<T>(x.len_of(Axis(2)) * x.len_of(Axis(3)));
+    let tolerance = tolerance::default_score::<T>(x.len_of(Axis(2)) * x.len_of(Axis(3)));
     let error = (found[0] - golden).abs();
     assert!(error <= tolerance, "{padding} {}: {} for {golden}", T::RANGE, found[0]);
     if T::DOUBLE {
