@@ -40,6 +40,7 @@ impl Comparison {
             k1,
             k2,
             range,
+            ..
         } = reference;
         let (n, c, h, w) = x.dim();
         let of = std::any::type_name::<T>();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use fastssim::Pixel;
+use half::{bf16, f16};
 use image::DynamicImage;
 use ndarray::{Array2, Array3, Array4, ArrayView4};
 
@@ -37,6 +38,28 @@ impl Element for u16 {
     }
     fn number(self) -> f64 {
         self.into()
+    }
+}
+
+impl Element for f16 {
+    const RANGE: f64 = 1.0;
+    const DOUBLE: bool = false;
+    fn from_unit(value: f64) -> Self {
+        f16::from_f64(value)
+    }
+    fn number(self) -> f64 {
+        self.to_f64()
+    }
+}
+
+impl Element for bf16 {
+    const RANGE: f64 = 1.0;
+    const DOUBLE: bool = false;
+    fn from_unit(value: f64) -> Self {
+        bf16::from_f64(value)
+    }
+    fn number(self) -> f64 {
+        self.to_f64()
     }
 }
 

@@ -17,6 +17,7 @@ use fastssim::{CudaError, Error};
 pub mod comparison;
 pub mod emulated;
 pub mod images;
+pub mod options;
 pub mod reference;
 pub mod strided;
 pub mod tolerance;

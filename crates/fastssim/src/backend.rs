@@ -1,11 +1,12 @@
 //! Which backend does the work: a problem goes in, and its scores and output come back.
 
-use crate::config::{Backend, Ssim};
+use crate::config::Ssim;
 use crate::cpu;
 #[cfg(feature = "cuda")]
 use crate::cuda;
 use crate::error::Result;
-use crate::problem::{Output, Problem, Score};
+use crate::options::Backend;
+use crate::problem::{Means, Output, Problem, Score};
 #[cfg(feature = "cuda")]
 use crate::{CudaError, Error};
 
@@ -48,8 +49,8 @@ pub(crate) fn run(
     metric: &Ssim,
     problem: &Problem<'_>,
     score: Score,
-    mut scores: Option<&mut [f64]>,
-    output: Output<'_>,
+    mut means: Means<'_>,
+    output: Output<'_, '_>,
 ) -> Result<()> {
     #[cfg(feature = "cuda")]
     let mut output = output;
@@ -58,14 +59,13 @@ pub(crate) fn run(
         Backend::Cpu => {}
         Backend::Cuda { device } => {
             let device = cuda::Device::new(device)?;
-            return cuda::run(&device, metric, problem, score, scores, output);
+            return cuda::run(&device, metric, problem, score, means, output);
         }
         Backend::Auto => {
-            if cuda::takes(problem)
+            if cuda::takes(problem, &means, &output).is_ok()
                 && let Some(device) = cuda::auto(metric)
             {
-                let scores = scores.as_deref_mut();
-                let result = cuda::run(&device, metric, problem, score, scores, output.reborrow());
+                let result = cuda::run(&device, metric, problem, score, means.reborrow(), output.reborrow());
                 if !result.as_ref().is_err_and(left_to_the_cpu) {
                     return result;
                 }
@@ -74,9 +74,9 @@ pub(crate) fn run(
     }
     #[cfg(not(feature = "cuda"))]
     check(metric)?;
-    cpu::run(problem, scores.as_deref_mut(), output);
+    cpu::run(problem, means.reborrow(), output);
     // What comes back are the deficits, 1 − SSIM.
-    for value in scores.into_iter().flatten() {
+    for value in [means.images, means.channels].into_iter().flatten().flatten() {
         *value = score.of(*value);
     }
     Ok(())

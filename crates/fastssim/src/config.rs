@@ -2,92 +2,11 @@
 
 use crate::backend;
 use crate::error::{Error, Result};
+use crate::options::{Backend, Covariance, DssimConvention, Padding};
 use crate::window::Window;
 
 /// The largest window, in pixels.
 const MAX_WINDOW: usize = 255;
-
-/// How the image continues beyond its edges, and so which pixels the map has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Padding {
-    /// The image continues as zeros (black); the map has the image's size. This is what
-    /// `fused-ssim` and `FastCUDASSIM.jl` do.
-    #[default]
-    Zero,
-    /// Only windows that lie inside the image count; the map is smaller than the image by the
-    /// window less one, in both directions. This is the definition of Wang et al. 2004, and what
-    /// scikit-image, `pytorch-msssim` and TensorFlow do.
-    Valid,
-}
-
-/// What DSSIM, the structural dissimilarity, means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DssimConvention {
-    /// 1 − SSIM, from 0 to 2.
-    #[default]
-    OneMinusSsim,
-    /// (1 − SSIM) / 2, from 0 to 1.
-    HalfOneMinusSsim,
-}
-
-impl DssimConvention {
-    /// What 1 − SSIM is multiplied by.
-    pub(crate) fn factor(self) -> f64 {
-        match self {
-            Self::OneMinusSsim => 1.0,
-            Self::HalfOneMinusSsim => 0.5,
-        }
-    }
-}
-
-/// Where the work is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Backend {
-    /// The first CUDA device that works (with the feature `cuda`), else the processor.
-    ///
-    /// The choice is made once for each process and does not depend on the images, except that the processor does
-    ///
-    /// * what the GPU does not do yet: `f64` pixels, windows larger than 11, and images so large that the GPU
-    ///   cannot count their pixels (a channel that spans 2³¹ or more);
-    /// * what the GPU has no memory for;
-    /// * everything, once work on the GPU has crashed ([`CudaError::Fault`](crate::CudaError::Fault)).
-    ///
-    /// Any other error of the GPU is returned. To know for sure where the work is done, ask
-    /// [`Ssim::backend`], and insist on its answer with [`Ssim::with_backend`].
-    #[default]
-    Auto,
-    /// The processor: SIMD instructions found at run time, and the threads of the current
-    /// `rayon` pool.
-    Cpu,
-    /// A GPU of NVIDIA's, of compute capability 7.5 or later. It needs the feature `cuda`. Pixels are `u8`, `u16`
-    /// or `f32`, and windows have at most 11 pixels a side.
-    Cuda {
-        /// The device's index, counted from 0.
-        device: usize,
-    },
-}
-
-impl std::fmt::Display for Backend {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda { device } => write!(f, "cuda:{device}"),
-        }
-    }
-}
-
-impl std::fmt::Display for Padding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Zero => "zero",
-            Self::Valid => "valid",
-        })
-    }
-}
 
 /// A configured SSIM metric: made once, used for any number of images and from any thread.
 ///
@@ -104,8 +23,9 @@ impl std::fmt::Display for Padding {
 /// with means and (co)variances under a Gaussian window around each pixel. The score of an image
 /// is the mean of that map over its pixels, then over its channels.
 ///
-/// The defaults are zero padding, an 11×11 window with σ = 1.5 pixels, k1 = 0.01, k2 = 0.03, the
-/// element type's own range (255 for `u8`, 65535 for `u16`, 1 for floats) and DSSIM = 1 − SSIM.
+/// The defaults are zero padding, an 11×11 Gaussian window with σ = 1.5 pixels, population covariances, k1 = 0.01,
+/// k2 = 0.03, the element type's own range (255 for `u8`, 65535 for `u16`, 1 for floats), all channels alike, and
+/// DSSIM = 1 − SSIM.
 ///
 /// ```
 /// use fastssim::{Padding, Ssim};
@@ -123,10 +43,13 @@ impl std::fmt::Display for Padding {
 pub struct Ssim {
     pub(crate) padding: Padding,
     pub(crate) window: Window,
-    pub(crate) sigma: f64,
+    sigma: Option<f64>,
+    covariance: Covariance,
     pub(crate) k1: f64,
     pub(crate) k2: f64,
     pub(crate) data_range: Option<f64>,
+    pub(crate) exponents: [f64; 3],
+    pub(crate) channel_weights: Option<Vec<f64>>,
     pub(crate) dssim: DssimConvention,
     pub(crate) backend: Backend,
 }
@@ -147,9 +70,26 @@ impl Ssim {
         2 * self.window.radius() + 1
     }
 
-    /// The Gaussian's standard deviation in pixels.
-    pub fn sigma(&self) -> f64 {
+    /// The window's weights along one axis, which sum to 1.
+    ///
+    /// ```
+    /// let metric = fastssim::Ssim::builder().uniform_window(5).build()?;
+    /// assert_eq!(metric.window_weights(), [0.2; 5]);
+    /// # Ok::<(), fastssim::Error>(())
+    /// ```
+    pub fn window_weights(&self) -> Vec<f64> {
+        let half = self.window.half();
+        half.iter().skip(1).rev().chain(half).copied().collect()
+    }
+
+    /// The standard deviation in pixels of a Gaussian window; `None` for any other.
+    pub fn sigma(&self) -> Option<f64> {
         self.sigma
+    }
+
+    /// How variances and the covariance are normalised.
+    pub fn covariance(&self) -> Covariance {
+        self.covariance
     }
 
     /// The luminance constant of C1 = (k1 L)².
@@ -167,6 +107,16 @@ impl Ssim {
         self.data_range
     }
 
+    /// The exponents of luminance, contrast and structure.
+    pub fn exponents(&self) -> [f64; 3] {
+        self.exponents
+    }
+
+    /// What each channel counts in the mean over the channels, or `None` where all count the same.
+    pub fn channel_weights(&self) -> Option<&[f64]> {
+        self.channel_weights.as_deref()
+    }
+
     /// What DSSIM means.
     pub fn dssim_convention(&self) -> DssimConvention {
         self.dssim
@@ -181,6 +131,15 @@ impl Ssim {
     /// The backend that was asked for, which may be [`Backend::Auto`].
     pub fn requested_backend(&self) -> Backend {
         self.backend
+    }
+
+    /// What variances are multiplied by.
+    pub(crate) fn correction(&self) -> f64 {
+        let pixels = (self.window() * self.window()) as f64;
+        match self.covariance {
+            Covariance::Population => 1.0,
+            Covariance::Sample => pixels / (pixels - 1.0),
+        }
     }
 
     /// The same metric on another backend.
@@ -219,24 +178,36 @@ impl Default for Ssim {
 #[derive(Clone, Debug)]
 pub struct SsimBuilder {
     padding: Padding,
-    window: usize,
-    sigma: f64,
+    window: Shape,
+    covariance: Covariance,
     k1: f64,
     k2: f64,
     data_range: Option<f64>,
+    exponents: [f64; 3],
+    channel_weights: Option<Vec<f64>>,
     dssim: DssimConvention,
     backend: Backend,
+}
+
+/// A window that has not been checked.
+#[derive(Clone, Debug)]
+enum Shape {
+    Gaussian { size: usize, sigma: f64 },
+    Uniform { size: usize },
+    Weights(Vec<f64>),
 }
 
 impl Default for SsimBuilder {
     fn default() -> Self {
         Self {
             padding: Padding::default(),
-            window: 11,
-            sigma: 1.5,
+            window: Shape::Gaussian { size: 11, sigma: 1.5 },
+            covariance: Covariance::default(),
             k1: 0.01,
             k2: 0.03,
             data_range: None,
+            exponents: [1.0; 3],
+            channel_weights: None,
             dssim: DssimConvention::default(),
             backend: Backend::default(),
         }
@@ -250,15 +221,49 @@ impl SsimBuilder {
         self
     }
 
-    /// The window's side in pixels, odd and at most 255. Default: 11, which is also the fastest.
+    /// A Gaussian window of this side in pixels, odd and at most 255. Default: 11, which is also the fastest.
     pub fn window(mut self, size: usize) -> Self {
-        self.window = size;
+        let sigma = match self.window {
+            Shape::Gaussian { sigma, .. } => sigma,
+            _ => 1.5,
+        };
+        self.window = Shape::Gaussian { size, sigma };
         self
     }
 
-    /// The Gaussian's standard deviation in pixels, positive and finite. Default: 1.5.
+    /// A Gaussian window of this standard deviation in pixels, positive and finite. Default: 1.5.
     pub fn sigma(mut self, sigma: f64) -> Self {
-        self.sigma = sigma;
+        let size = match self.window {
+            Shape::Gaussian { size, .. } => size,
+            _ => 11,
+        };
+        self.window = Shape::Gaussian { size, sigma };
+        self
+    }
+
+    /// A window of this side in pixels, odd and at most 255, whose pixels all weigh the same.
+    pub fn uniform_window(mut self, size: usize) -> Self {
+        self.window = Shape::Uniform { size };
+        self
+    }
+
+    /// A window of any weights along one axis: an odd number of them, at most 255, the same from both ends, not
+    /// negative and not all zero. They are divided by their sum. A pixel of the window weighs the product of its
+    /// row's weight and its column's.
+    ///
+    /// ```
+    /// let metric = fastssim::Ssim::builder().window_weights([1.0, 2.0, 1.0]).build()?;
+    /// assert_eq!(metric.window_weights(), [0.25, 0.5, 0.25]);
+    /// # Ok::<(), fastssim::Error>(())
+    /// ```
+    pub fn window_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.window = Shape::Weights(weights.into());
+        self
+    }
+
+    /// How variances and the covariance are normalised. Default: [`Covariance::Population`].
+    pub fn covariance(mut self, covariance: Covariance) -> Self {
+        self.covariance = covariance;
         self
     }
 
@@ -281,6 +286,41 @@ impl SsimBuilder {
         self
     }
 
+    /// The exponents of luminance, contrast and structure, from 0 to 100: SSIM = lᵅ cᵝ sᵞ, with
+    ///
+    /// ```text
+    /// l = (2 μx μy + C1) / (μx² + μy² + C1)
+    /// c = (2 σx σy + C2) / (σx² + σy² + C2)      s = (σxy + C2/2) / (σx σy + C2/2)
+    /// ```
+    ///
+    /// Default: all 1, where c s is the second factor of the usual formula. `[1, 0, 0]` is luminance alone,
+    /// `[0, 1, 1]` contrast and structure. A negative base under an exponent that is no whole number counts as 0.
+    /// Where contrast and structure have the same exponent no square root is taken; it has no derivative at 0, and
+    /// what has none adds nothing to a gradient.
+    pub fn exponents(mut self, exponents: [f64; 3]) -> Self {
+        self.exponents = exponents;
+        self
+    }
+
+    /// What each channel counts in the mean over the channels: one weight a channel, not negative and not all zero.
+    /// They are divided by their sum. Default: all the same.
+    ///
+    /// ```
+    /// use ndarray::Array3;
+    ///
+    /// // The luma of Y, Cb and Cr alone counts.
+    /// let metric = fastssim::Ssim::builder().channel_weights([1.0, 0.0, 0.0]).build()?;
+    /// let x = Array3::from_shape_fn((3, 32, 32), |(c, i, j)| (c * i * j % 256) as u8);
+    /// let mut y = x.clone();
+    /// y.slice_mut(ndarray::s![1.., .., ..]).fill(0);
+    /// assert_eq!(metric.ssim(&x, &y)?, 1.0);
+    /// # Ok::<(), fastssim::Error>(())
+    /// ```
+    pub fn channel_weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.channel_weights = Some(weights.into());
+        self
+    }
+
     /// What DSSIM means. Default: 1 − SSIM.
     pub fn dssim(mut self, convention: DssimConvention) -> Self {
         self.dssim = convention;
@@ -297,27 +337,39 @@ impl SsimBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::WindowSize`] for a window that is even, zero or larger than 255, and
-    /// [`Error::Parameter`] for a sigma, k1, k2 or data range that is not positive and finite or
+    /// [`Error::WindowSize`] for a window that is even, zero or larger than 255, [`Error::Weights`] for weights of a
+    /// window or of channels that are negative, all zero, or (the window's) not symmetric, and
+    /// [`Error::Parameter`] for a sigma, k1, k2, data range or exponent that is not finite or
     /// is out of the range that its method names; with [`Backend::Cuda`], [`Error::Cuda`] where the device is
-    /// missing or unfit, or the window too large for it.
+    /// missing or unfit, or lacks an option.
     ///
     /// ```
     /// let error = fastssim::Ssim::builder().sigma(0.0).build().unwrap_err();
     /// assert_eq!(error.to_string(), "sigma is 0: it must be positive and finite");
     /// ```
     pub fn build(self) -> Result<Ssim> {
-        if self.window.is_multiple_of(2) || self.window > MAX_WINDOW {
-            return Err(Error::WindowSize {
-                size: self.window,
-                max: MAX_WINDOW,
+        self.window.check()?;
+        if let (Covariance::Sample, 1) = (self.covariance, self.window.size()) {
+            let found = "a sample of one pixel, which has no variance".into();
+            return Err(Error::Weights {
+                name: "the window",
+                found,
+                allowed: "at least 3 pixels wide for sample covariances",
             });
         }
-        check("sigma", self.sigma, f64::from_bits(1), f64::MAX, "positive and finite")?;
         check("k1", self.k1, 1e-6, 1e6, "positive, from 1e-6 to 1e6")?;
         check("k2", self.k2, 1e-6, 1e6, "positive, from 1e-6 to 1e6")?;
         if let Some(range) = self.data_range {
             check("data_range", range, 1e-30, 1e30, "positive, from 1e-30 to 1e30")?;
+        }
+        for (name, value) in ["the exponent of luminance", "that of contrast", "that of structure"]
+            .into_iter()
+            .zip(self.exponents)
+        {
+            check(name, value, 0.0, 100.0, "from 0 to 100")?;
+        }
+        if let Some(weights) = &self.channel_weights {
+            check_weights("channel_weights", weights)?;
         }
         let metric = self.valid();
         backend::check(&metric)?;
@@ -326,17 +378,71 @@ impl SsimBuilder {
 
     /// The metric, its values known to be valid.
     fn valid(self) -> Ssim {
+        let (window, sigma) = match self.window {
+            Shape::Gaussian { size, sigma } => (Window::gaussian(size, sigma), Some(sigma)),
+            Shape::Uniform { size } => (Window::uniform(size), None),
+            Shape::Weights(weights) => (Window::normalised(weights[weights.len() / 2..].to_vec()), None),
+        };
         Ssim {
             padding: self.padding,
-            window: Window::gaussian(self.window, self.sigma),
-            sigma: self.sigma,
+            window,
+            sigma,
+            covariance: self.covariance,
             k1: self.k1,
             k2: self.k2,
             data_range: self.data_range,
+            exponents: self.exponents,
+            channel_weights: self.channel_weights,
             dssim: self.dssim,
             backend: self.backend,
         }
     }
+}
+
+impl Shape {
+    /// The window's side in pixels.
+    fn size(&self) -> usize {
+        match self {
+            Self::Gaussian { size, .. } | Self::Uniform { size } => *size,
+            Self::Weights(weights) => weights.len(),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let size = self.size();
+        if size.is_multiple_of(2) || size > MAX_WINDOW {
+            return Err(Error::WindowSize { size, max: MAX_WINDOW });
+        }
+        match self {
+            Self::Gaussian { sigma, .. } => check("sigma", *sigma, f64::from_bits(1), f64::MAX, "positive and finite"),
+            Self::Uniform { .. } => Ok(()),
+            Self::Weights(weights) => {
+                check_weights("window_weights", weights)?;
+                if weights.iter().eq(weights.iter().rev()) {
+                    return Ok(());
+                }
+                Err(Error::Weights {
+                    name: "window_weights",
+                    found: format!("{weights:?}"),
+                    allowed: "the same from both ends",
+                })
+            }
+        }
+    }
+}
+
+/// Whether weights can be divided by their sum.
+fn check_weights(name: &'static str, weights: &[f64]) -> Result<()> {
+    let sum: f64 = weights.iter().sum();
+    // Written so that NaN fails.
+    if weights.iter().all(|&weight| weight >= 0.0) && sum > 0.0 && sum.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Weights {
+        name,
+        found: format!("{weights:?}"),
+        allowed: "finite, not negative and not all zero",
+    })
 }
 
 fn check(name: &'static str, value: f64, min: f64, max: f64, allowed: &'static str) -> Result<()> {

@@ -18,13 +18,21 @@ pub enum Error {
         /// Shape of the second input.
         y: [usize; 4],
     },
-    /// The two inputs have different element types, so they have no common range.
-    #[error("the inputs differ in element type: x is {x}, y is {y}; convert one of them")]
+    /// The two inputs have element types of different ranges, and no data range was given.
+    #[error("x is {x} and y is {y}, whose ranges differ: give the data range that both have")]
     TypeMismatch {
         /// Element type of the first input.
         x: &'static str,
         /// Element type of the second input.
         y: &'static str,
+    },
+    /// There are not as many channel weights as channels.
+    #[error("{weights} channel weights for images of {channels} channels: there must be one for each channel")]
+    ChannelWeights {
+        /// Number of weights.
+        weights: usize,
+        /// Number of channels of the images.
+        channels: usize,
     },
     /// An input has no pixel.
     #[error("{name} is empty, of shape {}: every extent must be at least 1", Shape(shape))]
@@ -54,6 +62,16 @@ pub enum Error {
         size: usize,
         /// The largest size allowed.
         max: usize,
+    },
+    /// Weights that cannot be used: of a window, of channels, or of an image's pixels.
+    #[error("{name} is {found}: it must be {allowed}")]
+    Weights {
+        /// Which weights.
+        name: &'static str,
+        /// What was found.
+        found: String,
+        /// What is allowed.
+        allowed: &'static str,
     },
     /// A parameter is zero, negative, infinite, NaN or out of its range.
     #[error("{name} is {value}: it must be {allowed}")]

@@ -91,10 +91,13 @@ mod error;
 mod functions;
 mod input;
 mod metric;
+mod options;
+mod pair;
 mod problem;
+mod weights;
 mod window;
 
-pub use config::{Backend, DssimConvention, Padding, Ssim, SsimBuilder};
+pub use config::{Ssim, SsimBuilder};
 pub use cuda_error::CudaError;
 pub use error::{Error, Result};
 pub use functions::{
@@ -104,3 +107,6 @@ pub use functions::{
 #[cfg(feature = "image")]
 pub use input::{DropAlpha, composite};
 pub use input::{Images, Input, Layout, Pixel, Real, Shape};
+pub use options::{Backend, Covariance, DssimConvention, Padding};
+pub use pair::{Outputs, Pair};
+pub use weights::{PixelWeights, Weight};

@@ -1,14 +1,14 @@
-//! The functions of the metric: arguments in, a backend run, results out.
+//! The functions of the metric that everybody needs, in terms of [`crate::Pair`].
 
 use ndarray::{Array, ArrayViewMut};
 
-use crate::backend::run;
 use crate::config::Ssim;
-use crate::error::{Error, Result};
-use crate::input::{Input, Real, Shape};
-use crate::problem::{Output, Problem, Score};
+use crate::error::Result;
+use crate::input::Input;
+use crate::pair::Outputs;
 
-type Gradient<'a, X> = Array<<X as Input<'a>>::Real, <X as Input<'a>>::Dim>;
+/// A gradient or a map, shaped like an input.
+pub(crate) type Gradient<'a, X> = Array<<X as Input<'a>>::Real, <X as Input<'a>>::Dim>;
 type GradientMut<'a, 'o, X> = ArrayViewMut<'o, <X as Input<'a>>::Real, <X as Input<'a>>::Dim>;
 
 /// # Errors of all these functions
@@ -36,27 +36,27 @@ impl Ssim {
     /// # Ok::<(), fastssim::Error>(())
     /// ```
     pub fn ssim<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<X::Scores> {
-        self.scores(x, y, Score::Ssim)
+        self.ssim_of(x, y).images()
     }
 
     /// The SSIM of each image, into a buffer of one element for each image.
     pub fn ssim_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y, scores: &mut [f64]) -> Result<()> {
-        self.scores_into(x, y, Score::Ssim, scores)
+        self.ssim_of(x, y).compute(Outputs::new().images(scores))
     }
 
     /// The DSSIM of each image, with all its digits however close the images are.
     pub fn dssim<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<X::Scores> {
-        self.scores(x, y, self.dssim_score())
+        self.dssim_of(x, y).images()
     }
 
     /// The DSSIM of each image, into a buffer of one element for each image.
     pub fn dssim_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y, scores: &mut [f64]) -> Result<()> {
-        self.scores_into(x, y, self.dssim_score(), scores)
+        self.dssim_of(x, y).compute(Outputs::new().images(scores))
     }
 
     /// The gradient of each image's SSIM with respect to `x`, shaped like `x`.
     pub fn ssim_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<Gradient<'a, X>> {
-        Ok(self.scores_and_gradient(x, y, Score::Ssim)?.1)
+        self.ssim_of(x, y).gradient()
     }
 
     /// The gradient of each image's SSIM, into a buffer shaped like `x`.
@@ -66,12 +66,12 @@ impl Ssim {
         y: Y,
         gradient: GradientMut<'a, '_, X>,
     ) -> Result<()> {
-        self.gradient_into(x, y, Score::Ssim, None, gradient)
+        self.ssim_of(x, y).compute(Outputs::new().gradient(gradient))
     }
 
     /// The gradient of each image's DSSIM with respect to `x`, shaped like `x`.
     pub fn dssim_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<Gradient<'a, X>> {
-        Ok(self.scores_and_gradient(x, y, self.dssim_score())?.1)
+        self.dssim_of(x, y).gradient()
     }
 
     /// The gradient of each image's DSSIM, into a buffer shaped like `x`.
@@ -81,7 +81,7 @@ impl Ssim {
         y: Y,
         gradient: GradientMut<'a, '_, X>,
     ) -> Result<()> {
-        self.gradient_into(x, y, self.dssim_score(), None, gradient)
+        self.dssim_of(x, y).compute(Outputs::new().gradient(gradient))
     }
 
     /// The SSIM of each image and its gradient with respect to `x`, in one sweep.
@@ -101,7 +101,7 @@ impl Ssim {
         x: X,
         y: Y,
     ) -> Result<(X::Scores, Gradient<'a, X>)> {
-        self.scores_and_gradient(x, y, Score::Ssim)
+        self.ssim_of(x, y).images_with_gradient()
     }
 
     /// The SSIM of each image and its gradient, into the caller's buffers.
@@ -122,7 +122,8 @@ impl Ssim {
         scores: &mut [f64],
         gradient: GradientMut<'a, '_, X>,
     ) -> Result<()> {
-        self.gradient_into(x, y, Score::Ssim, Some(scores), gradient)
+        let outputs = Outputs::new().images(scores).gradient(gradient);
+        self.ssim_of(x, y).compute(outputs)
     }
 
     /// The DSSIM of each image and its gradient with respect to `x`, in one sweep: a loss and what
@@ -132,7 +133,7 @@ impl Ssim {
         x: X,
         y: Y,
     ) -> Result<(X::Scores, Gradient<'a, X>)> {
-        self.scores_and_gradient(x, y, self.dssim_score())
+        self.dssim_of(x, y).images_with_gradient()
     }
 
     /// The DSSIM of each image and its gradient, into the caller's buffers.
@@ -143,17 +144,14 @@ impl Ssim {
         scores: &mut [f64],
         gradient: GradientMut<'a, '_, X>,
     ) -> Result<()> {
-        self.gradient_into(x, y, self.dssim_score(), Some(scores), gradient)
+        let outputs = Outputs::new().images(scores).gradient(gradient);
+        self.dssim_of(x, y).compute(outputs)
     }
 
     /// The SSIM of each window: shaped like `x` under zero padding, smaller by the window less one
     /// in height and width under valid padding.
     pub fn ssim_map<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<Array<X::Real, X::Dim>> {
-        let problem = self.problem(x, y)?;
-        let mut map = X::Dim::zeros::<X::Real>(problem.map_shape());
-        let into = X::Real::erase_mut(X::Dim::widen_mut(map.view_mut()));
-        run(self, &problem, Score::Ssim, None, Output::Map(into))?;
-        Ok(map)
+        self.ssim_of(x, y).map()
     }
 
     /// The SSIM of each window, into a buffer of the map's shape.
@@ -163,122 +161,6 @@ impl Ssim {
         y: Y,
         map: ArrayViewMut<'_, X::Real, X::Dim>,
     ) -> Result<()> {
-        let problem = self.problem(x, y)?;
-        let into = X::Real::erase_mut(X::Dim::widen_mut(map));
-        check_shape::<X::Dim>("map", into.shape(), problem.map_shape())?;
-        run(self, &problem, Score::Ssim, None, Output::Map(into))?;
-        Ok(())
+        self.ssim_of(x, y).compute(Outputs::new().map(map))
     }
-
-    /// Checks the inputs, both borrowed for as long as this metric is.
-    fn problem<'p, 'a: 'p, 'b: 'p>(&'p self, x: impl Input<'a>, y: impl Input<'b>) -> Result<Problem<'p>> {
-        let x = x.pixels().map_err(|error| error.in_input("x"))?;
-        let y = y.pixels().map_err(|error| error.in_input("y"))?;
-        Problem::new(self, x.reborrow(), y.reborrow())
-    }
-
-    pub(crate) fn dssim_score(&self) -> Score {
-        Score::Dssim {
-            factor: self.dssim.factor(),
-        }
-    }
-
-    fn scores<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y, score: Score) -> Result<X::Scores> {
-        let problem = self.problem(x, y)?;
-        let mut scores = vec![0.0; problem.shape[0]];
-        run(self, &problem, score, Some(&mut scores), Output::Nothing)?;
-        Ok(X::scores(scores))
-    }
-
-    fn scores_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
-        &self,
-        x: X,
-        y: Y,
-        score: Score,
-        scores: &mut [f64],
-    ) -> Result<()> {
-        let problem = self.problem(x, y)?;
-        check_scores(scores, &problem)?;
-        run(self, &problem, score, Some(scores), Output::Nothing)?;
-        Ok(())
-    }
-
-    fn scores_and_gradient<'a, 'b, X: Input<'a>, Y: Input<'b>>(
-        &self,
-        x: X,
-        y: Y,
-        score: Score,
-    ) -> Result<(X::Scores, Gradient<'a, X>)> {
-        let problem = self.problem(x, y)?;
-        let mut scores = vec![0.0; problem.shape[0]];
-        let mut gradient = X::Dim::zeros::<X::Real>(problem.shape);
-        let into = X::Real::erase_mut(X::Dim::widen_mut(gradient.view_mut()));
-        run(
-            self,
-            &problem,
-            score,
-            Some(&mut scores),
-            Output::Gradient {
-                into,
-                factor: score.derivative(),
-            },
-        )?;
-        Ok((X::scores(scores), gradient))
-    }
-
-    fn gradient_into<'a, 'b, X: Input<'a>, Y: Input<'b>>(
-        &self,
-        x: X,
-        y: Y,
-        score: Score,
-        scores: Option<&mut [f64]>,
-        gradient: GradientMut<'a, '_, X>,
-    ) -> Result<()> {
-        let problem = self.problem(x, y)?;
-        if let Some(scores) = &scores {
-            check_scores(scores, &problem)?;
-        }
-        let into = X::Real::erase_mut(X::Dim::widen_mut(gradient));
-        check_shape::<X::Dim>("gradient", into.shape(), problem.shape)?;
-        run(
-            self,
-            &problem,
-            score,
-            scores,
-            Output::Gradient {
-                into,
-                factor: score.derivative(),
-            },
-        )?;
-        Ok(())
-    }
-}
-
-fn check_scores(scores: &[f64], problem: &Problem<'_>) -> Result<()> {
-    check_count(scores.len(), problem.shape[0])
-}
-
-/// Whether a buffer has room for one score an image, and no more.
-pub(crate) fn check_count(found: usize, images: usize) -> Result<()> {
-    if found == images {
-        return Ok(());
-    }
-    Err(Error::OutputShape {
-        name: "scores",
-        expected: vec![images],
-        found: vec![found],
-    })
-}
-
-/// Both shapes are (images, channels, height, width); the error has the extents that the caller has.
-pub(crate) fn check_shape<D: Shape>(name: &'static str, found: [usize; 4], expected: [usize; 4]) -> Result<()> {
-    if found == expected {
-        return Ok(());
-    }
-    let extents = D::NDIM.map_or(0, |n| 4 - n)..;
-    Err(Error::OutputShape {
-        name,
-        expected: expected[extents.clone()].into(),
-        found: found[extents].into(),
-    })
 }

@@ -14,10 +14,17 @@ impl Window {
     /// A Gaussian of `size` taps (odd) and standard deviation `sigma` in pixels, cut off at the
     /// window's edge and normalised.
     pub(crate) fn gaussian(size: usize, sigma: f64) -> Self {
-        let radius = size / 2;
-        let mut half: Vec<f64> = (0..=radius)
-            .map(|k| (-0.5 * (k as f64 / sigma).powi(2)).exp())
-            .collect();
+        let weight = |k| (-0.5 * (k as f64 / sigma).powi(2)).exp();
+        Self::normalised((0..=size / 2).map(weight).collect())
+    }
+
+    /// `size` taps (odd) of equal weight.
+    pub(crate) fn uniform(size: usize) -> Self {
+        Self::normalised(vec![1.0; size / 2 + 1])
+    }
+
+    /// A window of weights whose sum is positive and finite, given from the centre outwards.
+    pub(crate) fn normalised(mut half: Vec<f64>) -> Self {
         // From the edge inwards: the small weights first, so that none is lost in the sum.
         let tail: f64 = half[1..].iter().rev().sum();
         let sum = half[0] + 2.0 * tail;

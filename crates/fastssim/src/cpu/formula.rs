@@ -19,7 +19,7 @@ use fearless_simd::prelude::*;
 
 use super::compute::Compute;
 use super::lanes::{Vector, splat};
-use super::pixels::Shift;
+use super::shift::Shift;
 
 /// The constants of the formula within one tile, in scaled units.
 #[derive(Clone, Copy)]
@@ -41,6 +41,16 @@ impl<T: Compute> Constants<T> {
             two_c2: T::from_f64(2.0 * c2),
             two_c2_rest: T::from_f64(2.0 * c2 - T::from_f64(2.0 * c2).to_f64()),
         }
+    }
+
+    /// The shift of u and of v, in double precision.
+    pub(super) fn origin(&self) -> (f64, f64) {
+        (self.cu.to_f64(), self.cv.to_f64())
+    }
+
+    /// 2 C1 and 2 C2 in double precision.
+    pub(super) fn pair(&self) -> [f64; 2] {
+        [self.two_c1.to_f64(), self.two_c2.to_f64() + self.two_c2_rest.to_f64()]
     }
 
     /// 1 − SSIM of a flat region at the shift itself, where U' = V' = 0, in double precision.
@@ -118,11 +128,13 @@ fn total<S: Simd, T: Compute>(l: Vector<S, T>, c: Vector<S, T>) -> Vector<S, T> 
 ///
 /// ```text
 /// ∂SSIM/∂x = Kᵀ(A) + u' Kᵀ(B) + v' Kᵀ(C)
-/// A = ∂/∂U + ∂/∂V,   B = 2 ∂/∂(K∗u'²),   C = 2 ∂/∂(K∗v'²)
+/// ∂SSIM/∂y = Kᵀ(A of y) + u' Kᵀ(B) − v' Kᵀ(C)
+/// A = ∂/∂U + ∂/∂V,   A of y = ∂/∂U − ∂/∂V,   B = 2 ∂/∂(K∗u'²),   C = 2 ∂/∂(K∗v'²)
 /// ```
 pub(super) struct Derivatives<V> {
     pub(super) deficit: V,
     pub(super) a: V,
+    pub(super) a_of_y: V,
     pub(super) b: V,
     pub(super) c: V,
 }
@@ -153,11 +165,14 @@ pub(super) fn derivatives<S: Simd, T: Compute>(
     let b = weight * c;
     let minus_c = weight * two_minus_c;
     // ∂l/∂U = −2 U l r1 and ∂l/∂V = 2 V (2 − l) r1; the means also enter through the variances.
-    let luminance = one_minus_c * (r1 + r1) * (u * l - v * (two - l));
-    let a = luminance - m.u * b + m.v * minus_c;
+    let luminance = one_minus_c * (r1 + r1);
+    let (by_u, by_v) = (u * l, v * (two - l));
+    let a = luminance * (by_u - by_v) - m.u * b + m.v * minus_c;
     Derivatives {
         deficit: total::<S, T>(l, c),
         a,
+        // Computed only where it is used, this being inlined.
+        a_of_y: luminance * (by_u + by_v) - m.u * b - m.v * minus_c,
         b,
         c: -minus_c,
     }

@@ -8,24 +8,34 @@
 
 mod blur;
 mod compute;
+mod counts;
+mod exponents;
 mod formula;
+mod gradient;
 mod lanes;
 mod pixels;
 mod prefetch;
 mod scratch;
+mod shift;
+mod sum;
 mod sweep;
 mod tile;
+mod write;
 
 use std::ops::Range;
 
 use fearless_simd::{Level, dispatch};
 
 use self::compute::Compute;
+use self::counts::Counts;
+use self::exponents::Exponents;
+use self::gradient::Destination;
 use self::lanes::BLOCK;
 use self::pixels::Planes;
 use self::tile::Tile;
-use crate::input::Pixels;
-use crate::problem::{Output, Problem};
+use crate::input::RealsMut;
+use crate::options::Padding;
+use crate::problem::{Derived, Means, Output, Problem, Score, Upstream};
 
 /// The largest height of a tile without its margins: the buffers of a block column (42 KB with
 /// eleven taps and `f32`) stay in a second-level cache, most of them in the first.
@@ -40,25 +50,55 @@ const SINGLE_PRECISION: usize = 256 * 256;
 /// Pixels below which work is not worth another thread.
 const GRAIN: usize = 16 * 1024;
 
-/// Computes 1 − SSIM of each image into `deficits`, and `output`.
-pub(crate) fn run(problem: &Problem<'_>, deficits: Option<&mut [f64]>, output: Output<'_>) {
-    let [_, _, height, width] = problem.shape;
-    let single = !matches!(problem.x, Pixels::F64(_)) && height * width >= SINGLE_PRECISION;
-    if single {
-        run_in::<f32>(problem, deficits, output);
-    } else {
-        run_in::<f64>(problem, deficits, output);
+/// Computes the means of 1 − SSIM, and `output`.
+pub(crate) fn run(problem: &Problem<'_>, means: Means<'_>, output: Output<'_, '_>) {
+    match output {
+        Output::Nothing => run_once(problem, means, Work::Score, [None, None]),
+        Output::Map { into, score } => run_once(problem, means, Work::Map(score), [Some(into), None]),
+        Output::Gradient { into, of } => run_gradient(problem, means, Work::Gradient(of), into),
     }
 }
 
-fn run_in<T: Compute>(problem: &Problem<'_>, deficits: Option<&mut [f64]>, output: Output<'_>) {
-    Plan::<T>::new(problem, &output).images(0..problem.shape[0], deficits, output);
+/// The sweep has the gradient with respect to x, and that with respect to y as well where they share their derivatives.
+fn run_gradient(problem: &Problem<'_>, means: Means<'_>, work: Work<'_>, [x, y]: Arrays<'_>) {
+    let exponents = Exponents::new(problem.exponents);
+    match (x, y) {
+        (None, None) => run_once(problem, means, Work::Score, [None, None]),
+        (None, y) => run_once(&problem.exchanged(), means, work, [y, None]),
+        (x, y @ Some(_)) if exponents.is_some_and(|exponents| exponents.are_apart()) => {
+            run_once(problem, means, work, [x, None]);
+            run_once(&problem.exchanged(), Means::default(), work, [y, None]);
+        }
+        (x, y) => run_once(problem, means, work, [x, y]),
+    }
 }
 
+fn run_once(problem: &Problem<'_>, means: Means<'_>, work: Work<'_>, into: Arrays<'_>) {
+    let [images, _, height, width] = problem.shape;
+    let is_usual = Exponents::new(problem.exponents).is_none();
+    if !problem.is_double() && is_usual && height * width >= SINGLE_PRECISION {
+        Plan::<f32>::new(problem, work).images(0..images, means, into);
+    } else {
+        Plan::<f64>::new(problem, work).images(0..images, means, into);
+    }
+}
+
+/// What is done with the windows.
+#[derive(Clone, Copy)]
+enum Work<'a> {
+    Score,
+    Map(Score),
+    Gradient(Derived<'a>),
+}
+
+/// The arrays that are filled: a map, or the gradients with respect to x and to y.
+type Arrays<'a> = [Option<RealsMut<'a>>; 2];
+
 /// How a problem is cut into tiles.
-struct Plan<'a, 'p, T> {
+struct Plan<'a, 'p, 'u, T> {
     level: Level,
     problem: &'a Problem<'p>,
+    work: Work<'u>,
     half: &'a [T],
     /// Height and width of what is tiled: of the map, or of the gradient.
     area: [usize; 2],
@@ -72,154 +112,224 @@ struct Plan<'a, 'p, T> {
     c2: f64,
 }
 
-/// Some channels, tile rows and tile columns of one image.
+/// Some tile rows and tile columns of one channel.
 #[derive(Clone)]
 struct Tiles {
     image: usize,
-    channels: Range<usize>,
+    channel: usize,
     rows: Range<usize>,
     cols: Range<usize>,
 }
 
-impl<'a, 'p, T: Compute> Plan<'a, 'p, T> {
-    fn new(problem: &'a Problem<'p>, output: &Output<'_>) -> Self {
+impl<'a, 'p, 'u, T: Compute> Plan<'a, 'p, 'u, T> {
+    fn new(problem: &'a Problem<'p>, work: Work<'u>) -> Self {
         let [_, _, height, width] = problem.shape;
         let [_, _, map_height, map_width] = problem.map_shape();
         let radius = problem.window.radius();
-        let (area, margin, rows) = match output {
+        let (area, margin, rows) = match work {
             // The sweep has r rows more on each side, which fill the last of its sub-blocks.
-            Output::Gradient { .. } => {
+            Work::Gradient(_) => {
                 let rows = (GRADIENT_TILE_ROWS + 2 * radius).next_multiple_of(BLOCK) - 2 * radius;
                 ([height, width], 0, rows)
             }
-            Output::Nothing | Output::Map(_) => ([map_height, map_width], problem.margin(), TILE_ROWS),
+            Work::Score | Work::Map(_) => ([map_height, map_width], problem.margin(), TILE_ROWS),
         };
         // As many tile columns as needed, of about equal width.
         let cols = area[1].div_ceil(area[1].div_ceil(TILE_COLS)).next_multiple_of(BLOCK);
         let scale = (-problem.range.log2().floor()).exp2();
-        let range = problem.range * scale;
+        let [c1, c2] = problem.constants(scale);
         Self {
             level: Level::new(),
             problem,
+            work,
             half: T::half(problem.window),
             area,
             margin,
             tile: [rows, cols],
             scale,
-            c1: (problem.k1 * range).powi(2),
-            c2: (problem.k2 * range).powi(2),
+            c1,
+            c2,
         }
     }
 
-    fn images(&self, images: Range<usize>, mut deficits: Option<&mut [f64]>, output: Output<'_>) {
+    fn images(&self, images: Range<usize>, means: Means<'_>, into: Arrays<'_>) {
         let [_, channels, ..] = self.problem.shape;
         if images.len() > 1 {
             let half = images.len() / 2;
             let mid = images.start + half;
-            let (low, high) = split_output(output, 0, half);
-            let (low_deficits, high_deficits) = deficits.map(|all| all.split_at_mut(half)).unzip();
+            let (low, high) = split(into, 0, half);
+            let (low_images, high_images) = means.images.map(|all| all.split_at_mut(half)).unzip();
+            let (low_channels, high_channels) = means.channels.map(|all| all.split_at_mut(half * channels)).unzip();
+            let means = |images, channels| Means { images, channels };
             let pixels = images.len() * channels * self.area[0] * self.area[1];
             join(
                 pixels,
-                || self.images(images.start..mid, low_deficits, low),
-                || self.images(mid..images.end, high_deficits, high),
+                || self.images(images.start..mid, means(low_images, low_channels), low),
+                || self.images(mid..images.end, means(high_images, high_channels), high),
             );
             return;
         }
+        let mean = self.channels(images.start, 0..channels, means.channels, into);
+        if let Some(slot) = means.images.and_then(|all| all.first_mut()) {
+            *slot = mean;
+        }
+    }
+
+    /// The mean of 1 − SSIM over an image's channels, as far as these have a part in it.
+    ///
+    /// Channels and tiles are halved until one is left, so that the order of additions is that of the halving whoever
+    /// does the work.
+    fn channels(&self, image: usize, channels: Range<usize>, means: Option<&mut [f64]>, into: Arrays<'_>) -> f64 {
+        if channels.len() > 1 {
+            let half = channels.len() / 2;
+            let mid = channels.start + half;
+            let (low, high) = split(into, 1, half);
+            let (low_means, high_means) = means.map(|all| all.split_at_mut(half)).unzip();
+            let (low, high) = join(
+                channels.len() * self.area[0] * self.area[1],
+                || self.channels(image, channels.start..mid, low_means, low),
+                || self.channels(image, mid..channels.end, high_means, high),
+            );
+            return low + high;
+        }
+        let channel = channels.start;
+        let mean = self.channel(image, channel, into) * self.problem.window_factor(image);
+        // Rounding alone can make it negative; NaN stays.
+        let mean = if mean < 0.0 { 0.0 } else { mean };
+        if let Some(slot) = means.and_then(|all| all.first_mut()) {
+            *slot = mean;
+        }
+        let factor = self.problem.channel_factor(channel);
+        // What does not count may be NaN.
+        if factor == 0.0 { 0.0 } else { factor * mean }
+    }
+
+    /// The sum over a channel's windows of 1 − SSIM, times what they count.
+    fn channel(&self, image: usize, channel: usize, mut into: Arrays<'_>) -> f64 {
         let tiles = Tiles {
-            image: images.start,
-            channels: 0..channels,
+            image,
+            channel,
             rows: 0..self.area[0].div_ceil(self.tile[0]),
             cols: 0..self.area[1].div_ceil(self.tile[1]),
         };
-        let sum = self.tiles(tiles, output);
-        if let Some(deficit) = deficits.as_mut().and_then(|all| all.first_mut()) {
-            let [_, _, map_height, map_width] = self.problem.map_shape();
-            let mean = sum / (channels * map_height * map_width) as f64;
-            // Rounding alone can make it negative; NaN stays.
-            *deficit = if mean < 0.0 { 0.0 } else { mean };
+        let sum = self.tiles(tiles, into.each_mut().map(|into| into.as_mut().map(RealsMut::reborrow)));
+        if matches!(self.work, Work::Gradient(_)) && !matches!(self.problem.padding, Padding::Zero | Padding::Valid) {
+            self.frame(image, channel, into);
         }
+        sum
     }
 
-    /// The sum of 1 − SSIM over `tiles`. They are halved until one is left, so that the order of
-    /// additions is that of the halving whoever does the work.
-    fn tiles(&self, tiles: Tiles, output: Output<'_>) -> f64 {
-        let Tiles {
-            channels, rows, cols, ..
-        } = &tiles;
-        let pixels = channels.len() * rows.len() * cols.len() * self.tile[0] * self.tile[1];
+    fn tiles(&self, tiles: Tiles, into: Arrays<'_>) -> f64 {
+        let Tiles { rows, cols, .. } = &tiles;
+        let pixels = rows.len() * cols.len() * self.tile[0] * self.tile[1];
         let (mut low, mut high) = (tiles.clone(), tiles.clone());
-        let (low_output, high_output);
-        if channels.len() > 1 {
-            let mid = channels.start + channels.len() / 2;
-            (low.channels.end, high.channels.start) = (mid, mid);
-            (low_output, high_output) = split_output(output, 1, mid - channels.start);
-        } else if rows.len() > 1 {
+        let (low_into, high_into);
+        if rows.len() > 1 {
             let mid = rows.start + rows.len() / 2;
             (low.rows.end, high.rows.start) = (mid, mid);
-            (low_output, high_output) = split_output(output, 2, (mid - rows.start) * self.tile[0]);
+            (low_into, high_into) = split(into, 2, (mid - rows.start) * self.tile[0]);
         } else if cols.len() > 1 {
             let mid = cols.start + cols.len() / 2;
             (low.cols.end, high.cols.start) = (mid, mid);
-            (low_output, high_output) = split_output(output, 3, (mid - cols.start) * self.tile[1]);
+            (low_into, high_into) = split(into, 3, (mid - cols.start) * self.tile[1]);
         } else {
-            return self.tile(&tiles, output);
+            let span = |index: usize, axis: usize| {
+                let from = index * self.tile[axis];
+                [from, (from + self.tile[axis]).min(self.area[axis])].map(|at| (at + self.margin) as isize)
+            };
+            let rect = [span(rows.start, 0), span(cols.start, 1)];
+            return self.tile(tiles.image, tiles.channel, rect, into, false);
         }
-        let (low, high) = join(pixels, || self.tiles(low, low_output), || self.tiles(high, high_output));
+        let (low, high) = join(pixels, || self.tiles(low, low_into), || self.tiles(high, high_into));
         low + high
     }
 
-    fn tile(&self, tiles: &Tiles, output: Output<'_>) -> f64 {
+    /// Adds what the pixels beyond the edges, which are copies, have of the gradient to the pixels that they come
+    /// from: the adjoint of the padding. One frame of the window's radius, side by side and piece by piece.
+    fn frame(&self, image: usize, channel: usize, mut into: Arrays<'_>) {
+        let radius = self.problem.window.radius() as isize;
+        let [height, width] = self.area.map(|extent| extent as isize);
+        let sides = [
+            [[-radius, 0], [-radius, width + radius]],
+            [[height, height + radius], [-radius, width + radius]],
+            [[0, height], [-radius, 0]],
+            [[0, height], [width, width + radius]],
+        ];
+        let [tile_rows, tile_cols] = self.tile.map(|extent| extent as isize);
+        for [rows, cols] in sides {
+            for row in (rows[0]..rows[1]).step_by(self.tile[0]) {
+                for col in (cols[0]..cols[1]).step_by(self.tile[1]) {
+                    let rect = [[row, rows[1].min(row + tile_rows)], [col, cols[1].min(col + tile_cols)]];
+                    let into = into.each_mut().map(|into| into.as_mut().map(RealsMut::reborrow));
+                    self.tile(image, channel, rect, into, true);
+                }
+            }
+        }
+    }
+
+    /// The sum over one tile, [[from, to) of rows, [from, to) of columns]; see [`Destination`] for where it lies.
+    fn tile(
+        &self,
+        image: usize,
+        channel: usize,
+        [rows, cols]: [[isize; 2]; 2],
+        into: Arrays<'_>,
+        is_channel: bool,
+    ) -> f64 {
         let [_, _, height, width] = self.problem.shape;
-        let Some(planes) = Planes::new(self.problem.x, self.problem.y, tiles.image, tiles.channels.start) else {
-            return f64::NAN; // Unreachable: the problem has been validated.
-        };
-        let span = |index: usize, axis: usize| {
-            let from = index * self.tile[axis];
-            [from, (from + self.tile[axis]).min(self.area[axis])].map(|at| at + self.margin)
-        };
-        let map = |extent: usize| [self.problem.margin(), extent - self.problem.margin()];
+        let margin = self.problem.margin();
+        let map = |extent: usize| [margin, extent - margin].map(|at| at as isize);
         let tile = Tile {
-            planes,
-            rows: span(tiles.rows.start, 0),
-            cols: span(tiles.cols.start, 1),
+            planes: Planes::new(self.problem, image, channel),
+            rows,
+            cols,
             map_rows: map(height),
             map_cols: map(width),
+            counts: self.counts(image, channel),
+            exponents: Exponents::new(self.problem.exponents),
             scale: self.scale,
             c1: self.c1,
             c2: self.c2,
         };
-        let [_, channels, map_height, map_width] = self.problem.map_shape();
-        let windows = (channels * map_height * map_width) as f64;
-        T::with_scratch(|scratch| match output {
-            Output::Nothing => dispatch!(self.level, simd => tile.score(simd, self.half, scratch)),
-            Output::Map(into) => dispatch!(self.level, simd => {
-                tile.map(simd, self.half, scratch, into);
-                0.0
-            }),
-            Output::Gradient { into, factor } => dispatch!(self.level, simd => {
-                tile.gradient(simd, self.half, scratch, into, factor / windows)
-            }),
+        T::with_scratch(|scratch| match (self.work, into) {
+            (Work::Map(score), [Some(into), _]) => {
+                dispatch!(self.level, simd => tile.map(simd, self.half, scratch, into, score))
+            }
+            (Work::Gradient(of), gradients) => {
+                let factor = self.problem.gradient_factor(of, image, channel);
+                let into = Destination { gradients, is_channel };
+                dispatch!(self.level, simd => tile.gradient(simd, self.half, scratch, into, factor))
+            }
+            _ => dispatch!(self.level, simd => tile.score(simd, self.half, scratch)),
         })
+    }
+
+    /// What the windows of a channel count, where it is not the same for all.
+    fn counts(&self, image: usize, channel: usize) -> Option<Counts<'_>> {
+        match self.work {
+            Work::Gradient(Derived {
+                upstream: Upstream::Map(map),
+                ..
+            }) => Some(Counts::Upstream {
+                map: map.reborrow(),
+                image,
+                channel,
+                margin: self.problem.margin(),
+            }),
+            _ => {
+                let weights = self.problem.weights.as_ref()?;
+                Some(Counts::Weights {
+                    weights: weights.of_image(image),
+                })
+            }
+        }
     }
 }
 
-/// Divides an output along one of (images, channels, height, width).
-fn split_output(output: Output<'_>, axis: usize, index: usize) -> (Output<'_>, Output<'_>) {
-    match output {
-        Output::Nothing => (Output::Nothing, Output::Nothing),
-        Output::Map(into) => {
-            let (low, high) = into.split_at(axis, index);
-            (Output::Map(low), Output::Map(high))
-        }
-        Output::Gradient { into, factor } => {
-            let (low, high) = into.split_at(axis, index);
-            (
-                Output::Gradient { into: low, factor },
-                Output::Gradient { into: high, factor },
-            )
-        }
-    }
+/// Divides arrays along one of (images, channels, height, width).
+fn split(arrays: Arrays<'_>, axis: usize, index: usize) -> (Arrays<'_>, Arrays<'_>) {
+    let [first, second] = arrays.map(|array| array.map(|array| array.split_at(axis, index)).unzip());
+    ([first.0, second.0], [first.1, second.1])
 }
 
 /// Does both, on two threads where there are enough pixels.

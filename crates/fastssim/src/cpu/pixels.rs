@@ -12,51 +12,82 @@
 //! of two first, so that the dynamic range is between 1 and 2 whatever its unit.
 
 use fearless_simd::prelude::*;
+use half::{bf16, f16};
 use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayView4, Axis, s};
 
 use super::compute::Compute;
 use super::lanes::{BLOCK, Line, Vector, groups, load, store};
 use super::prefetch::prefetch;
+use super::shift::Shift;
 use crate::input::Pixels;
+use crate::options::Padding;
+use crate::problem::Problem;
 
-/// One channel of each of two images of the same type.
+/// One channel of each of two images.
 #[derive(Clone, Copy)]
-pub(super) enum Planes<'a> {
-    U8(Plane<'a, u8>, Plane<'a, u8>),
-    U16(Plane<'a, u16>, Plane<'a, u16>),
-    F32(Plane<'a, f32>, Plane<'a, f32>),
-    F64(Plane<'a, f64>, Plane<'a, f64>),
+pub(super) struct Planes<'a> {
+    pub(super) x: AnyPlane<'a>,
+    pub(super) y: AnyPlane<'a>,
+    padding: Padding,
+}
+
+/// One channel of one image, whose element type is known at run time.
+#[derive(Clone, Copy)]
+pub(super) enum AnyPlane<'a> {
+    U8(Plane<'a, u8>),
+    U16(Plane<'a, u16>),
+    F16(Plane<'a, f16>),
+    Bf16(Plane<'a, bf16>),
+    F32(Plane<'a, f32>),
+    F64(Plane<'a, f64>),
+}
+
+impl<'a> AnyPlane<'a> {
+    fn new(pixels: Pixels<'a>, image: usize, channel: usize) -> Self {
+        match pixels {
+            Pixels::U8(pixels) => Self::U8(Plane::new(pixels, image, channel)),
+            Pixels::U16(pixels) => Self::U16(Plane::new(pixels, image, channel)),
+            Pixels::F16(pixels) => Self::F16(Plane::new(pixels, image, channel)),
+            Pixels::Bf16(pixels) => Self::Bf16(Plane::new(pixels, image, channel)),
+            Pixels::F32(pixels) => Self::F32(Plane::new(pixels, image, channel)),
+            Pixels::F64(pixels) => Self::F64(Plane::new(pixels, image, channel)),
+        }
+    }
+
+    /// (height, width).
+    fn dim(&self) -> (usize, usize) {
+        match self {
+            Self::U8(plane) => plane.view.dim(),
+            Self::U16(plane) => plane.view.dim(),
+            Self::F16(plane) => plane.view.dim(),
+            Self::Bf16(plane) => plane.view.dim(),
+            Self::F32(plane) => plane.view.dim(),
+            Self::F64(plane) => plane.view.dim(),
+        }
+    }
 }
 
 impl<'a> Planes<'a> {
-    /// A channel of two inputs of the same type; `None` if the types differ.
-    pub(super) fn new(x: Pixels<'a>, y: Pixels<'a>, image: usize, channel: usize) -> Option<Self> {
-        Some(match (x, y) {
-            (Pixels::U8(x), Pixels::U8(y)) => Self::U8(Plane::new(x, image, channel), Plane::new(y, image, channel)),
-            (Pixels::U16(x), Pixels::U16(y)) => Self::U16(Plane::new(x, image, channel), Plane::new(y, image, channel)),
-            (Pixels::F32(x), Pixels::F32(y)) => Self::F32(Plane::new(x, image, channel), Plane::new(y, image, channel)),
-            (Pixels::F64(x), Pixels::F64(y)) => Self::F64(Plane::new(x, image, channel), Plane::new(y, image, channel)),
-            _ => return None,
-        })
+    /// A channel of both inputs of a problem.
+    pub(super) fn new<'p: 'a>(problem: &Problem<'p>, image: usize, channel: usize) -> Self {
+        Self {
+            x: AnyPlane::new(problem.x.reborrow(), image, channel),
+            y: AnyPlane::new(problem.y.reborrow(), image, channel),
+            padding: problem.padding,
+        }
     }
-}
 
-impl Planes<'_> {
+    /// How the image continues beyond its edges.
+    pub(super) fn padding(&self) -> Padding {
+        self.padding
+    }
+
     pub(super) fn height(&self) -> usize {
-        self.extents().0
+        self.x.dim().0
     }
 
     pub(super) fn width(&self) -> usize {
-        self.extents().1
-    }
-
-    fn extents(&self) -> (usize, usize) {
-        match self {
-            Self::U8(x, _) => x.view.dim(),
-            Self::U16(x, _) => x.view.dim(),
-            Self::F32(x, _) => x.view.dim(),
-            Self::F64(x, _) => x.view.dim(),
-        }
+        self.x.dim().1
     }
 }
 
@@ -64,7 +95,7 @@ impl Planes<'_> {
 #[derive(Clone, Copy)]
 pub(super) struct Plane<'a, P> {
     /// (height, width).
-    view: ArrayView2<'a, P>,
+    pub(super) view: ArrayView2<'a, P>,
     /// Where the three channels of a pixel lie side by side, all of them, as (height, width,
     /// channel), and which one this is: whole pixels are read faster than every third number.
     packed: Option<(ArrayView3<'a, P>, usize)>,
@@ -81,7 +112,7 @@ impl<'a, P> Plane<'a, P> {
 }
 
 /// An element type of planes.
-trait Sample: Copy {
+pub(super) trait Sample: Copy {
     fn to<T: Compute>(self) -> T;
 }
 
@@ -99,6 +130,25 @@ impl Sample for u16 {
     }
 }
 
+impl Sample for f16 {
+    /// The bits of an f16 in the places of an f32's are the number times 2⁻¹¹², subnormal ones included.
+    #[inline(always)]
+    fn to<T: Compute>(self) -> T {
+        const SCALE: f32 = f32::from_bits((127 + 112) << 23);
+        let bits = u32::from(self.to_bits());
+        let magnitude = f32::from_bits((bits & 0x7fff) << 13) * SCALE;
+        let special = if bits & 0x7c00 == 0x7c00 { 0xff << 23 } else { 0 };
+        T::from_f32(f32::from_bits(magnitude.to_bits() | special | (bits & 0x8000) << 16))
+    }
+}
+
+impl Sample for bf16 {
+    #[inline(always)]
+    fn to<T: Compute>(self) -> T {
+        T::from_f32(f32::from_bits(u32::from(self.to_bits()) << 16))
+    }
+}
+
 impl Sample for f32 {
     #[inline(always)]
     fn to<T: Compute>(self) -> T {
@@ -113,72 +163,8 @@ impl Sample for f64 {
     }
 }
 
-/// How the pixels of one tile are scaled and shifted.
-#[derive(Clone, Copy)]
-pub(super) struct Shift<T> {
-    /// A power of two.
-    pub(super) scale: T,
-    /// In scaled units.
-    pub(super) cx: T,
-    pub(super) cy: T,
-    /// Whether every sample was the same, so that the tile may well be flat.
-    pub(super) flat: bool,
-}
-
-impl<T: Compute> Shift<T> {
-    /// A shift near the medians of the tile `rows` × `cols`.
-    pub(super) fn of_tile(planes: &Planes<'_>, rows: [usize; 2], cols: [usize; 2], scale: f64) -> Self {
-        match planes {
-            Planes::U8(x, y) => Self::of_samples(&x.view, &y.view, rows, cols, scale),
-            Planes::U16(x, y) => Self::of_samples(&x.view, &y.view, rows, cols, scale),
-            Planes::F32(x, y) => Self::of_samples(&x.view, &y.view, rows, cols, scale),
-            Planes::F64(x, y) => Self::of_samples(&x.view, &y.view, rows, cols, scale),
-        }
-    }
-
-    fn of_samples<P: Sample>(
-        x: &ArrayView2<'_, P>,
-        y: &ArrayView2<'_, P>,
-        rows: [usize; 2],
-        cols: [usize; 2],
-        scale: f64,
-    ) -> Self {
-        let (cx, flat_x) = center(x, rows, cols, scale);
-        let (cy, flat_y) = center(y, rows, cols, scale);
-        Self {
-            scale: T::from_f64(scale),
-            cx: T::from_f64(cx),
-            cy: T::from_f64(cy),
-            flat: flat_x && flat_y,
-        }
-    }
-}
-
-/// The median of a tile's samples on a coarse grid, and whether all of them are equal. Not their
-/// mean: a single outlier must not cost the other pixels their digits.
-fn center<P: Sample>(plane: &ArrayView2<'_, P>, rows: [usize; 2], cols: [usize; 2], scale: f64) -> (f64, bool) {
-    const GRID: [usize; 2] = [4, 8];
-    const SAMPLES: usize = GRID[0] * GRID[1];
-    let at = |[from, to]: [usize; 2], i: usize, n: usize| from + (to - from) * (2 * i + 1) / (2 * n);
-    let mut samples: [f64; SAMPLES] = std::array::from_fn(|i| {
-        let row = at(rows, i / GRID[1], GRID[0]);
-        let col = at(cols, i % GRID[1], GRID[1]);
-        plane[[row, col]].to::<f64>() * scale
-    });
-    samples.sort_unstable_by(f64::total_cmp);
-    let median = samples[SAMPLES / 2];
-    if !median.is_finite() {
-        (0.5, false)
-    } else if samples[0] == samples[SAMPLES - 1] {
-        (median, true)
-    } else {
-        // Few digits, so that cx + cy and cx − cy are exact.
-        ((median * 1024.0).round() / 1024.0, false)
-    }
-}
-
 /// Computes u' and v' of a block column: the columns from `col`, and as many rows from `row` as
-/// there are lines. Pixels outside of the image are 0.
+/// there are lines.
 #[inline(always)]
 pub(super) fn fill<S: Simd, T: Compute>(
     simd: S,
@@ -189,65 +175,140 @@ pub(super) fn fill<S: Simd, T: Compute>(
     u: &mut [Line<T>],
     v: &mut [Line<T>],
 ) {
-    match planes {
-        Planes::U8(x, y) => fill_from(simd, x, y, shift, row, col, u, v),
-        Planes::U16(x, y) => fill_from(simd, x, y, shift, row, col, u, v),
-        Planes::F32(x, y) => fill_from(simd, x, y, shift, row, col, u, v),
-        Planes::F64(x, y) => fill_from(simd, x, y, shift, row, col, u, v),
+    let block = BlockColumn {
+        row,
+        col,
+        padding: planes.padding,
+    };
+    match (&planes.x, &planes.y) {
+        (AnyPlane::U8(x), AnyPlane::U8(y)) => block.fill(simd, x, y, shift, u, v),
+        (AnyPlane::U16(x), AnyPlane::U16(y)) => block.fill(simd, x, y, shift, u, v),
+        (AnyPlane::F16(x), AnyPlane::F16(y)) => block.fill(simd, x, y, shift, u, v),
+        (AnyPlane::Bf16(x), AnyPlane::Bf16(y)) => block.fill(simd, x, y, shift, u, v),
+        (AnyPlane::F32(x), AnyPlane::F32(y)) => block.fill(simd, x, y, shift, u, v),
+        (AnyPlane::F64(x), AnyPlane::F64(y)) => block.fill(simd, x, y, shift, u, v),
+        (x, y) => {
+            block.read_any(x, u);
+            block.read_any(y, v);
+            for (u, v) in u.iter_mut().zip(v) {
+                let (x, y) = (*u, *v);
+                shifted(simd, shift, &x, &y, u, v);
+            }
+        }
     }
 }
 
-#[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "those of `fill`, and the planes apart")]
-fn fill_from<S: Simd, T: Compute, P: Sample>(
-    simd: S,
-    x: &Plane<'_, P>,
-    y: &Plane<'_, P>,
-    shift: &Shift<T>,
+/// Where a block column begins, and what is beyond the image's edges.
+#[derive(Clone, Copy)]
+struct BlockColumn {
     row: isize,
     col: isize,
-    u: &mut [Line<T>],
-    v: &mut [Line<T>],
-) {
-    let (height, width) = x.view.dim();
-    let inside = |at: isize, extent: usize| at.clamp(0, extent as isize) as usize;
-    let (top, bottom) = (inside(row, height), inside(row + u.len() as isize, height));
-    let (left, right) = (inside(col, width), inside(col + BLOCK as isize, width));
-    // The rows of the block column, in lines of u and v, that hold any pixel.
-    let first = (top as isize - row) as usize;
-    let last = if left < right { first + (bottom - top) } else { first };
-    let zero = Line::default();
-    for i in (0..first).chain(last..u.len()) {
-        shifted(simd, shift, &zero, &zero, &mut u[i], &mut v[i]);
-    }
-    let (u, v) = (&mut u[first..last], &mut v[first..last]);
-    if right - left == BLOCK
-        && let (Some((x, channel)), Some((y, _))) = (&x.packed, &y.packed)
-    {
-        let x = x.slice(s![top..bottom, left..right, ..]);
-        let y = y.slice(s![top..bottom, left..right, ..]);
-        let third = Third::<S, T>::new(simd, *channel);
-        for ((u, v), (x, y)) in u.iter_mut().zip(v).zip(x.outer_iter().zip(y.outer_iter())) {
-            // Always so: whole pixels of a packed row lie side by side.
-            if let (Some(x), Some(y)) = (x.to_slice(), y.to_slice()) {
-                prefetch(x);
-                prefetch(y);
-                shifted(simd, shift, &third.of(simd, x), &third.of(simd, y), u, v);
+    padding: Padding,
+}
+
+impl BlockColumn {
+    /// Computes u' and v' from two planes of one type.
+    #[inline(always)]
+    fn fill<S: Simd, T: Compute, P: Sample>(
+        &self,
+        simd: S,
+        x: &Plane<'_, P>,
+        y: &Plane<'_, P>,
+        shift: &Shift<T>,
+        u: &mut [Line<T>],
+        v: &mut [Line<T>],
+    ) {
+        let (height, width) = x.view.dim();
+        let inside = |at: isize| at.clamp(0, height as isize) as usize;
+        let (top, bottom) = (inside(self.row), inside(self.row + u.len() as isize));
+        // The lines of u and v that are rows of the image, where all of their pixels are inside.
+        let rows = if self.has_all_columns(width) {
+            let first = (top as isize - self.row) as usize;
+            first..first + (bottom - top)
+        } else {
+            0..0
+        };
+        if !(rows.start == 0 && rows.end == u.len()) {
+            let cols = self.columns(width);
+            for i in (0..rows.start).chain(rows.end..u.len()) {
+                let row = self.padding.source(self.row + i as isize, height);
+                shifted(
+                    simd,
+                    shift,
+                    &x.gather(row, &cols),
+                    &y.gather(row, &cols),
+                    &mut u[i],
+                    &mut v[i],
+                );
             }
         }
-        return;
-    }
-    let x = x.view.slice(s![top..bottom, left..right]);
-    let y = y.view.slice(s![top..bottom, left..right]);
-    for ((u, v), (x, y)) in u.iter_mut().zip(v).zip(x.outer_iter().zip(y.outer_iter())) {
-        if let (Some(x), Some(y)) = (as_block(&x), as_block(&y)) {
-            prefetch(x);
-            prefetch(y);
-            shifted(simd, shift, &Line(x.map(P::to)), &Line(y.map(P::to)), u, v);
-        } else {
-            let offset = (left as isize - col) as usize;
-            shifted(simd, shift, &gather(&x, offset), &gather(&y, offset), u, v);
+        if rows.is_empty() {
+            return;
         }
+        let (u, v) = (&mut u[rows.clone()], &mut v[rows]);
+        let (left, right) = (self.col as usize, self.col as usize + BLOCK);
+        if let (Some((x, channel)), Some((y, _))) = (&x.packed, &y.packed) {
+            let x = x.slice(s![top..bottom, left..right, ..]);
+            let y = y.slice(s![top..bottom, left..right, ..]);
+            let third = Third::<S, T>::new(simd, *channel);
+            for ((u, v), (x, y)) in u.iter_mut().zip(v).zip(x.outer_iter().zip(y.outer_iter())) {
+                // Always so: whole pixels of a packed row lie side by side.
+                if let (Some(x), Some(y)) = (x.to_slice(), y.to_slice()) {
+                    prefetch(x);
+                    prefetch(y);
+                    shifted(simd, shift, &third.of(simd, x), &third.of(simd, y), u, v);
+                }
+            }
+            return;
+        }
+        let x = x.view.slice(s![top..bottom, left..right]);
+        let y = y.view.slice(s![top..bottom, left..right]);
+        for ((u, v), (x, y)) in u.iter_mut().zip(v).zip(x.outer_iter().zip(y.outer_iter())) {
+            if let (Some(x), Some(y)) = (as_block(&x), as_block(&y)) {
+                prefetch(x);
+                prefetch(y);
+                shifted(simd, shift, &Line(x.map(P::to)), &Line(y.map(P::to)), u, v);
+            } else {
+                shifted(simd, shift, &strided(&x), &strided(&y), u, v);
+            }
+        }
+    }
+
+    /// Reads the pixels of one plane as they are.
+    fn read_any<T: Compute>(&self, plane: &AnyPlane<'_>, lines: &mut [Line<T>]) {
+        match plane {
+            AnyPlane::U8(plane) => self.read(plane, lines),
+            AnyPlane::U16(plane) => self.read(plane, lines),
+            AnyPlane::F16(plane) => self.read(plane, lines),
+            AnyPlane::Bf16(plane) => self.read(plane, lines),
+            AnyPlane::F32(plane) => self.read(plane, lines),
+            AnyPlane::F64(plane) => self.read(plane, lines),
+        }
+    }
+
+    fn read<T: Compute, P: Sample>(&self, plane: &Plane<'_, P>, lines: &mut [Line<T>]) {
+        let (height, width) = plane.view.dim();
+        let cols = self.columns(width);
+        for (i, line) in lines.iter_mut().enumerate() {
+            let row = self.padding.source(self.row + i as isize, height);
+            *line = match row {
+                Some(row) if self.has_all_columns(width) => {
+                    let left = self.col as usize;
+                    let row = plane.view.slice(s![row, left..left + BLOCK]);
+                    as_block(&row).map_or_else(|| strided(&row), |row| Line(row.map(P::to)))
+                }
+                _ => plane.gather(row, &cols),
+            };
+        }
+    }
+
+    fn has_all_columns(&self, width: usize) -> bool {
+        self.col >= 0 && self.col + BLOCK as isize <= width as isize
+    }
+
+    /// Which column of the image each of the sixteen comes from.
+    fn columns(&self, width: usize) -> [Option<usize>; BLOCK] {
+        std::array::from_fn(|j| self.padding.source(self.col + j as isize, width))
     }
 }
 
@@ -303,14 +364,27 @@ fn as_block<'a, P>(row: &ArrayView1<'a, P>) -> Option<&'a [P; BLOCK]> {
     row.to_slice()?.try_into().ok()
 }
 
-/// A line with the pixels of `row` from `offset` on, and zeros elsewhere.
+/// A line of the sixteen pixels of `row`, wherever they lie.
 #[inline(always)]
-fn gather<T: Compute, P: Sample>(row: &ArrayView1<'_, P>, offset: usize) -> Line<T> {
+fn strided<T: Compute, P: Sample>(row: &ArrayView1<'_, P>) -> Line<T> {
     let mut line = Line::default();
-    for (value, pixel) in line.0[offset..].iter_mut().zip(row) {
+    for (value, pixel) in line.0.iter_mut().zip(row) {
         *value = pixel.to();
     }
     line
+}
+
+impl<P: Sample> Plane<'_, P> {
+    /// A line of the pixels in these columns of a row; what has no row or column is 0.
+    fn gather<T: Compute>(&self, row: Option<usize>, cols: &[Option<usize>; BLOCK]) -> Line<T> {
+        let mut line = Line::default();
+        if let Some(row) = row {
+            for (value, col) in line.0.iter_mut().zip(cols) {
+                *value = col.map_or(T::default(), |col| self.view[[row, col]].to());
+            }
+        }
+        line
+    }
 }
 
 /// u' and v' of one line.

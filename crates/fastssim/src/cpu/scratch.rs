@@ -2,10 +2,21 @@
 
 use super::lanes::{BLOCK, Line};
 
-/// Signals that are blurred for the score, u and v: a mean and a variance of each.
-pub(super) const SIGNALS: usize = 2;
-/// Maps that are blurred for the gradient: A, B, C of [`super::formula::Derivatives`].
-pub(super) const DERIVATIVES: usize = 3;
+/// What is blurred besides pixels' u and v.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Signals {
+    /// Whether x is the third signal, for its variance.
+    pub(super) x: bool,
+    /// Maps that are blurred for the gradient: A, B, C of [`super::formula::Derivatives`], and A of y.
+    pub(super) derivatives: usize,
+}
+
+impl Signals {
+    /// Signals that have a mean and a variance.
+    pub(super) fn count(self) -> usize {
+        if self.x { 3 } else { 2 }
+    }
+}
 
 /// Buffers of one block column, from left to right as the data flows.
 #[derive(Debug, Default)]
@@ -13,36 +24,42 @@ pub(super) struct Scratch<T> {
     /// u and v of one block column: a line for each row.
     pub(super) u: Vec<Line<T>>,
     pub(super) v: Vec<Line<T>>,
+    /// x, where it is a signal.
+    pub(super) x: Vec<Line<T>>,
     /// Mean and variance of one signal along the columns of one sub-block: a line for each row.
     pub(super) blurred: Vec<Line<T>>,
     /// The same transposed: for each sub-block, signal and moment, a line for each of the last
     /// 2r + 16 columns.
     pub(super) columns: Vec<Line<T>>,
-    /// Mean and variance of u, then of v, in one sub-block: a line for each column.
+    /// Mean and variance of u, of v, and of x, in one sub-block: a line for each column.
     pub(super) moments: Vec<Line<T>>,
-    /// The three derivatives, laid out like `columns`.
+    /// What each window of a sub-block counts: a line for each column.
+    pub(super) counts: Vec<Line<T>>,
+    /// The derivatives, laid out like `columns`.
     pub(super) derivatives: Vec<Line<T>>,
-    /// The three derivatives blurred along rows, as rows again: for each map, a line for each row.
+    /// The derivatives blurred along rows, as rows again: for each map, a line for each row.
     pub(super) adjoint: Vec<Line<T>>,
     /// The same blurred along columns; the first becomes the gradient.
     pub(super) blended: Vec<Line<T>>,
 }
 
 impl<T: Copy + Default> Scratch<T> {
-    /// Makes room for a window of radius `radius` over `blocks` sub-blocks, and for the gradient.
-    pub(super) fn reserve(&mut self, radius: usize, blocks: usize, gradient: bool) {
+    /// Makes room for a window of radius `radius` over `blocks` sub-blocks.
+    pub(super) fn reserve(&mut self, radius: usize, blocks: usize, signals: Signals) {
         let rows = blocks * BLOCK;
         let history = history(radius);
         grow(&mut self.u, rows + 2 * radius);
         grow(&mut self.v, rows + 2 * radius);
-        grow(&mut self.blurred, 2 * BLOCK);
-        grow(&mut self.columns, 2 * SIGNALS * blocks * history);
-        grow(&mut self.moments, 2 * SIGNALS * BLOCK);
-        if gradient {
-            grow(&mut self.derivatives, blocks * DERIVATIVES * history);
-            grow(&mut self.adjoint, DERIVATIVES * adjoint_stride(blocks));
-            grow(&mut self.blended, DERIVATIVES * adjoint_stride(blocks));
+        if signals.x {
+            grow(&mut self.x, rows + 2 * radius);
         }
+        grow(&mut self.blurred, 2 * BLOCK);
+        grow(&mut self.columns, 2 * signals.count() * blocks * history);
+        grow(&mut self.moments, 2 * signals.count() * BLOCK);
+        grow(&mut self.counts, BLOCK);
+        grow(&mut self.derivatives, blocks * signals.derivatives * history);
+        grow(&mut self.adjoint, signals.derivatives * adjoint_stride(blocks));
+        grow(&mut self.blended, signals.derivatives * adjoint_stride(blocks));
     }
 }
 

@@ -18,9 +18,10 @@ use fearless_simd::prelude::*;
 use super::blur::mean_and_variance;
 use super::compute::Compute;
 use super::formula::Moments;
-use super::lanes::{BLOCK, Line, Vector, groups, load, splat, transpose};
-use super::pixels::{Planes, Shift, fill};
-use super::scratch::{SIGNALS, Scratch, history};
+use super::lanes::{BLOCK, Line, Vector, groups, load, splat, store, transpose};
+use super::pixels::{Planes, fill};
+use super::scratch::{Scratch, Signals, history};
+use super::shift::Shift;
 
 /// A sweep over the windows whose centres are in some rows, from some column on.
 #[derive(Clone, Copy)]
@@ -35,6 +36,7 @@ pub(super) struct Sweep<'a, 'p, T> {
     pub(super) blocks: usize,
     /// The first column that is read.
     pub(super) col: isize,
+    pub(super) signals: Signals,
 }
 
 impl<T: Compute> Sweep<'_, '_, T> {
@@ -51,15 +53,27 @@ impl<T: Compute> Sweep<'_, '_, T> {
         let u = &mut scratch.u[..rows + 2 * radius];
         let v = &mut scratch.v[..rows + 2 * radius];
         fill(simd, self.planes, &self.shift, self.row - radius as isize, col, u, v);
+        let x = if self.signals.x {
+            let x = &mut scratch.x[..rows + 2 * radius];
+            mean_of_both(simd, u, v, x);
+            Some(&*x)
+        } else {
+            None
+        };
+        let signals = self.signals.count();
         let history = history(radius);
         let (mean, rest) = scratch.blurred.split_at_mut(BLOCK);
         let variance = &mut rest[..BLOCK];
         let columns = scratch
             .columns
-            .chunks_exact_mut(2 * SIGNALS * history)
+            .chunks_exact_mut(2 * signals * history)
             .take(self.blocks);
         for (block, columns) in columns.enumerate() {
-            for (signal, columns) in [&*u, &*v].into_iter().zip(columns.chunks_exact_mut(2 * history)) {
+            for (signal, columns) in [&*u, &*v]
+                .into_iter()
+                .chain(x)
+                .zip(columns.chunks_exact_mut(2 * history))
+            {
                 let from = &signal[block * BLOCK..][..history];
                 let first = self.row - radius as isize + (block * BLOCK) as isize;
                 let near = middle(first, history, self.planes.height());
@@ -81,8 +95,9 @@ impl<T: Compute> Sweep<'_, '_, T> {
         let history = history(self.radius());
         let first = self.col + ((index + 1) * BLOCK) as isize - history as isize;
         let near = middle(first, history, self.planes.width());
-        let columns = scratch.columns.chunks_exact(2 * history).skip(block * SIGNALS);
-        let moments = scratch.moments.chunks_exact_mut(2 * BLOCK).take(SIGNALS);
+        let signals = self.signals.count();
+        let columns = scratch.columns.chunks_exact(2 * history).skip(block * signals);
+        let moments = scratch.moments.chunks_exact_mut(2 * BLOCK).take(signals);
         for (columns, moments) in columns.zip(moments) {
             let (from, spread) = columns.split_at(history);
             let (mean, variance) = moments.split_at_mut(BLOCK);
@@ -129,6 +144,30 @@ pub(super) fn append<S: Simd, T: Compute>(simd: S, columns: &mut [Line<T>], bloc
     transpose(simd, block, &mut columns[kept..]);
 }
 
+/// x' = (u' + v') / 2.
+#[inline(always)]
+fn mean_of_both<S: Simd, T: Compute>(simd: S, u: &[Line<T>], v: &[Line<T>], x: &mut [Line<T>]) {
+    for ((u, v), x) in u.iter().zip(v).zip(x) {
+        for group in 0..groups::<S, T>() {
+            let sum = load::<S, T>(simd, u, group) + load::<S, T>(simd, v, group);
+            store::<S, T>(sum * T::from_f32(0.5), x, group);
+        }
+    }
+}
+
+/// The variance of x, where it is a signal, of one vector of rows in column `column` of a sub-block; u's otherwise.
+#[inline(always)]
+pub(super) fn third_at<S: Simd, T: Compute>(
+    simd: S,
+    signals: Signals,
+    moments: &[Line<T>],
+    column: usize,
+    group: usize,
+) -> Vector<S, T> {
+    let map = if signals.x { 5 } else { 1 };
+    load::<S, T>(simd, &moments[map * BLOCK + column], group)
+}
+
 /// The moments of one vector of rows in column `column` of a sub-block.
 #[inline(always)]
 pub(super) fn moments_at<S: Simd, T: Compute>(
@@ -137,7 +176,7 @@ pub(super) fn moments_at<S: Simd, T: Compute>(
     column: usize,
     group: usize,
 ) -> Moments<Vector<S, T>> {
-    let moments = &moments[..2 * SIGNALS * BLOCK];
+    let moments = &moments[..4 * BLOCK];
     let at = |map: usize| load::<S, T>(simd, &moments[map * BLOCK + column], group);
     Moments {
         u: at(0),

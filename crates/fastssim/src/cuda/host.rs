@@ -15,7 +15,7 @@ use crate::CudaError;
 use crate::config::Ssim;
 use crate::error::{Error, Result};
 use crate::input::{Pixels, RealsMut};
-use crate::problem::{Output, Problem, Score};
+use crate::problem::{Means, Output, Problem, Score, Upstream};
 
 /// The device that `Backend::Auto` takes for this metric, if there is one that works and has what it needs.
 ///
@@ -32,9 +32,49 @@ pub(crate) fn auto(metric: &Ssim) -> Option<Device> {
     Some(device)
 }
 
-/// Whether the kernels read these pixels.
-pub(crate) fn takes(problem: &Problem<'_>) -> bool {
-    !matches!(problem.x, Pixels::F64(_))
+/// Whether the kernels can do what this call asks for.
+pub(crate) fn takes(problem: &Problem<'_>, means: &Means<'_>, output: &Output<'_, '_>) -> Result<(), CudaError> {
+    let (x, y) = (problem.x.type_name(), problem.y.type_name());
+    if x != y {
+        return Err(unsupported(
+            format!("pixels of types {x} and {y}"),
+            "two images of one type",
+        ));
+    }
+    if !matches!(problem.x, Pixels::U8(_) | Pixels::U16(_) | Pixels::F32(_)) {
+        return Err(unsupported(format!("pixels of type {x}"), "u8, u16 and f32"));
+    }
+    if problem.weights.is_some() {
+        return Err(unsupported("weights of pixels".into(), "all pixels alike"));
+    }
+    if means.channels.is_some() {
+        return Err(unsupported("a score for each channel".into(), "one for each image"));
+    }
+    let f32_alone = "maps and gradients of f32";
+    match output {
+        Output::Nothing => Ok(()),
+        Output::Map {
+            score: Score::Dssim { .. },
+            ..
+        } => Err(unsupported("a map of DSSIM".into(), "maps of SSIM")),
+        Output::Map {
+            into: RealsMut::F32(_), ..
+        } => Ok(()),
+        Output::Map { .. } => Err(unsupported("a map of another type".into(), f32_alone)),
+        Output::Gradient { into: [_, Some(_)], .. } => Err(unsupported(
+            "the gradient with respect to y".into(),
+            "that with respect to x",
+        )),
+        Output::Gradient { of, .. } if !matches!(of.upstream, Upstream::All(_)) => Err(unsupported(
+            "an upstream gradient for each image".into(),
+            "one number for all",
+        )),
+        Output::Gradient {
+            into: [None | Some(RealsMut::F32(_)), _],
+            ..
+        } => Ok(()),
+        Output::Gradient { .. } => Err(unsupported("a gradient of another type".into(), f32_alone)),
+    }
 }
 
 /// Computes the scores and the output of host images on a device.
@@ -43,14 +83,17 @@ pub(crate) fn run(
     metric: &Ssim,
     problem: &Problem<'_>,
     score: Score,
-    scores: Option<&mut [f64]>,
-    output: Output<'_>,
+    means: Means<'_>,
+    output: Output<'_, '_>,
 ) -> Result<()> {
+    takes(problem, &means, &output)?;
+    let scores = means.images;
     match (problem.x, problem.y) {
         (Pixels::U8(x), Pixels::U8(y)) => on_worker(device, metric, problem, [x, y], score, scores, output),
         (Pixels::U16(x), Pixels::U16(y)) => on_worker(device, metric, problem, [x, y], score, scores, output),
         (Pixels::F32(x), Pixels::F32(y)) => on_worker(device, metric, problem, [x, y], score, scores, output),
-        (x, _) => Err(unsupported(x.type_name()).into()),
+        // Refused above.
+        (x, _) => Err(unsupported(format!("pixels of type {}", x.type_name()), "u8, u16 and f32").into()),
     }
 }
 
@@ -61,7 +104,7 @@ fn on_worker<T: DevicePixel>(
     images: [ArrayView4<'_, T>; 2],
     score: Score,
     mut scores: Option<&mut [f64]>,
-    mut output: Output<'_>,
+    mut output: Output<'_, '_>,
 ) -> Result<()> {
     supports(metric)?;
     let pool = device.pool();
@@ -89,11 +132,8 @@ fn is_out_of_memory(result: &Result<()>) -> bool {
     matches!(result, Err(Error::Cuda(CudaError::OutOfMemory { .. })))
 }
 
-fn unsupported(pixels: &'static str) -> CudaError {
-    CudaError::Unsupported {
-        what: format!("pixels of type {pixels}"),
-        allowed: "u8, u16 and f32",
-    }
+fn unsupported(what: String, allowed: &'static str) -> CudaError {
+    CudaError::Unsupported { what, allowed }
 }
 
 /// Streams with buffers for images, as many as threads have called at the same time. They are kept for the next
@@ -148,7 +188,7 @@ impl Worker {
         [x, y]: [ArrayView4<'_, T>; 2],
         score: Score,
         scores: Option<&mut [f64]>,
-        output: Output<'_>,
+        output: Output<'_, '_>,
     ) -> Result<()> {
         let device = *self.stream.device();
         let (x_layout, y_layout) = (Layout::like("x", &x)?, Layout::like("y", &y)?);
@@ -171,7 +211,7 @@ impl Worker {
             // SAFETY: the kernel has been told to write as many scores there.
             unsafe { scores::download(&self.stream, scores_address, scores) }?;
         }
-        if let Some((view, layout)) = real(output)?.zip(out.layout) {
+        if let Some((view, layout)) = real(output).zip(out.layout) {
             // SAFETY: the kernel has been told to write the output there, in this layout.
             unsafe { self.stream.download(out.address, &layout, view) }?;
         }
@@ -191,7 +231,7 @@ impl Out {
         device: &Device,
         buffer: &mut Option<DeviceBuffer>,
         problem: &Problem<'_>,
-        output: &Output<'_>,
+        output: &Output<'_, '_>,
     ) -> Result<Self> {
         let layout = match output {
             Output::Nothing => {
@@ -200,7 +240,7 @@ impl Out {
                     layout: None,
                 });
             }
-            Output::Map(_) => Layout::planar("map", problem.map_shape())?,
+            Output::Map { .. } => Layout::planar("map", problem.map_shape())?,
             Output::Gradient { .. } => Layout::planar("gradient", problem.shape)?,
         };
         Ok(Self {
@@ -209,31 +249,35 @@ impl Out {
         })
     }
 
-    fn target(&self, scores: u64, output: &Output<'_>) -> Target {
+    fn target(&self, scores: u64, output: &Output<'_, '_>) -> Target {
         match (&self.layout, output) {
-            (Some(layout), Output::Map(_)) => Target::Map(layout.planes(self.address)),
-            (Some(layout), Output::Gradient { .. }) => Target::Gradient {
+            (Some(layout), Output::Map { .. }) => Target::Map(layout.planes(self.address)),
+            (Some(layout), Output::Gradient { of, .. }) => Target::Gradient {
                 scores,
                 gradient: layout.planes(self.address),
+                upstream: match of.upstream {
+                    Upstream::All(upstream) => upstream,
+                    // Refused before.
+                    _ => f64::NAN,
+                },
             },
             _ => Target::Scores(scores),
         }
     }
 }
 
-/// The array that an output fills, which is `f32` where the pixels are not `f64`.
-fn real(output: Output<'_>) -> Result<Option<ArrayViewMut4<'_, f32>>, CudaError> {
+/// The array that an output fills; others than `f32` have been refused.
+fn real<'a>(output: Output<'a, '_>) -> Option<ArrayViewMut4<'a, f32>> {
     match output {
-        Output::Nothing => Ok(None),
-        Output::Map(RealsMut::F32(view))
-        | Output::Gradient {
+        Output::Map {
             into: RealsMut::F32(view),
             ..
-        } => Ok(Some(view)),
-        Output::Map(RealsMut::F64(_))
+        }
         | Output::Gradient {
-            into: RealsMut::F64(_), ..
-        } => Err(unsupported("f64")),
+            into: [Some(RealsMut::F32(view)), _],
+            ..
+        } => Some(view),
+        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::stream::Stream;
 use crate::CudaError;
 use crate::error::{Error, Result};
 use crate::input::{Input, Pixel, Pixels};
-use crate::metric::check_shape;
+use crate::problem::check_shape;
 
 /// An element type that the kernels read.
 #[doc(hidden)]

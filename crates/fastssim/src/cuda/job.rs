@@ -9,6 +9,7 @@ use super::stream::Stream;
 use crate::CudaError;
 use crate::config::Ssim;
 use crate::error::{Error, Result};
+use crate::options::Padding;
 use crate::problem::{Score, margin};
 
 /// The largest window of the kernels, in pixels.
@@ -16,13 +17,23 @@ const MAX_WINDOW: usize = 11;
 
 /// Whether the kernels can do what this metric asks for.
 pub(crate) fn supports(metric: &Ssim) -> Result<(), CudaError> {
-    if metric.window() <= MAX_WINDOW {
-        return Ok(());
+    let unsupported = |what, allowed| Err(CudaError::Unsupported { what, allowed });
+    if metric.window() > MAX_WINDOW {
+        return unsupported(
+            format!("a window of {} pixels", metric.window()),
+            "windows of at most 11 pixels",
+        );
     }
-    Err(CudaError::Unsupported {
-        what: format!("a window of {} pixels", metric.window()),
-        allowed: "windows of at most 11 pixels",
-    })
+    if !matches!(metric.padding, Padding::Zero | Padding::Valid) {
+        return unsupported(format!("{} padding", metric.padding), "zero and valid padding");
+    }
+    if metric.exponents != [1.0; 3] {
+        return unsupported(format!("exponents {:?}", metric.exponents), "exponents of 1");
+    }
+    if metric.channel_weights.is_some() {
+        return unsupported("weights of channels".into(), "all channels alike");
+    }
+    Ok(())
 }
 
 /// The output of kernels that have none.
@@ -56,6 +67,8 @@ pub(super) enum Target {
     Gradient {
         scores: u64,
         gradient: Planes,
+        /// What the gradient is multiplied by.
+        upstream: f64,
     },
 }
 
@@ -94,14 +107,18 @@ impl Job<'_> {
             Score::Ssim => (1.0, -1.0),
             Score::Dssim { factor } => (0.0, factor),
         };
-        let (out, scores) = match target {
-            Target::Scores(scores) => (NOWHERE, scores),
-            Target::Map(map) => (map, 0),
-            Target::Gradient { scores, gradient } => (gradient, scores),
+        let (out, scores, upstream) = match target {
+            Target::Scores(scores) => (NOWHERE, scores, 1.0),
+            Target::Map(map) => (map, 0, 1.0),
+            Target::Gradient {
+                scores,
+                gradient,
+                upstream,
+            } => (gradient, scores, upstream),
         };
         // A power of two that brings the range between 1 and 2, as the CPU backend has it.
         let scale = (-self.range.log2().floor()).exp2();
-        let range = self.range * scale;
+        let [c1, c2] = self.metric.constants(self.range * scale);
         Ok(Params {
             x: self.x,
             y: self.y,
@@ -117,11 +134,11 @@ impl Job<'_> {
             margin: margin(self.metric.padding, &self.metric.window) as u32,
             weights: weights(self.metric),
             scale: scale as f32,
-            c1: (self.metric.k1 * range).powi(2) as f32,
-            c2: (self.metric.k2 * range).powi(2) as f32,
+            c1: c1 as f32,
+            c2: c2 as f32,
             score_offset: offset,
             score_factor: factor,
-            gradient_factor: (score.derivative() / windows) as f32,
+            gradient_factor: (upstream * score.derivative() / windows) as f32,
         })
     }
 }
@@ -149,7 +166,7 @@ impl<'a> Job<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DssimConvention, Padding};
+    use crate::options::DssimConvention;
 
     fn params(metric: &Ssim, shape: [usize; 4], range: f64, score: Score) -> Params {
         let layout = Layout::planar("x", shape).expect("a valid shape");

@@ -8,8 +8,7 @@ use super::scores::DeviceScores;
 use super::stream::Stream;
 use crate::config::Ssim;
 use crate::error::Result;
-use crate::metric::{check_count, check_shape};
-use crate::problem::{Score, check_equal};
+use crate::problem::{Score, check_count, check_equal, check_shape};
 
 impl Ssim {
     /// The functions of this metric on images in a device's memory, done in this stream. See
@@ -206,9 +205,14 @@ impl CudaSsim<'_> {
         check_shape::<Ix4>("gradient", gradient.shape(), x.shape())?;
         gradient.on(self.stream, "gradient")?;
         let gradient = gradient.layout().planes(gradient.address());
+        let target = Target::Gradient {
+            scores,
+            gradient,
+            upstream: 1.0,
+        };
         // SAFETY: all are on this device with the layouts they were made with; the gradient has the images' shape
         // and there is a score for each image or none at all; both are borrowed exclusively.
-        unsafe { job.launch(self.stream, score, Target::Gradient { scores, gradient }) }
+        unsafe { job.launch(self.stream, score, target) }
     }
 
     fn scores<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>, score: Score) -> Result<Vec<f64>> {
@@ -233,7 +237,7 @@ impl CudaSsim<'_> {
 
     /// The address of scores that fit the images.
     fn scores_address<T: DevicePixel>(&self, scores: &DeviceScores, x: &DeviceImages<T>) -> Result<u64> {
-        check_count(scores.images(), x.shape()[0])?;
+        check_count("scores", scores.images(), x.shape()[0])?;
         same_device(scores.device(), self.stream, "scores")?;
         Ok(scores.address())
     }

@@ -10,7 +10,7 @@ use super::layout::Layout;
 use super::memory::DeviceBuffer;
 use super::stream::Stream;
 use crate::error::{Error, Result};
-use crate::metric::check_count;
+use crate::problem::check_count;
 
 /// One score for each image of a batch, `f64`, in a device's memory.
 pub struct DeviceScores {
@@ -91,7 +91,7 @@ impl DeviceScores {
     ///
     /// Those of [`download`](Self::download), and [`Error::OutputShape`].
     pub fn download_into(&self, stream: &Stream, scores: &mut [f64]) -> Result<()> {
-        check_count(scores.len(), self.images)?;
+        check_count("scores", scores.len(), self.images)?;
         same_device(&self.device, stream, "scores")?;
         if self.images == 0 {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use ndarray::{
     Array, ArrayBase, ArrayRef, ArrayView, ArrayView4, ArrayViewMut, ArrayViewMut4, Axis, Data, Dimension, Ix2, Ix3,
-    Ix4,
+    Ix4, IxDyn,
 };
 
 use super::{Input, Pixel, Pixels, sealed};
@@ -19,9 +19,23 @@ pub trait Shape: Dimension + sealed::Sealed {
     fn widen<T>(view: ArrayView<'_, T, Self>) -> ArrayView4<'_, T>;
     #[doc(hidden)]
     fn widen_mut<T>(view: ArrayViewMut<'_, T, Self>) -> ArrayViewMut4<'_, T>;
-    /// An array of the (images, channels, height, width) given, of which this shape keeps its own.
+    /// Zeros for the (images, channels, height, width) given, of which this shape keeps its own, ordered in memory as
+    /// these strides are.
     #[doc(hidden)]
-    fn zeros<T: Copy + Default>(shape: [usize; 4]) -> Array<T, Self>;
+    fn zeros<T: Copy + Default>(shape: [usize; 4], like: [isize; 4]) -> Array<T, Self> {
+        let own = 4 - Self::NDIM.unwrap_or(4)..4;
+        // From the outermost axis to the innermost, and back.
+        let mut order: Vec<usize> = (0..own.len()).collect();
+        order.sort_by_key(|&axis| std::cmp::Reverse(like[own.clone()][axis].unsigned_abs()));
+        let mut places = vec![0; own.len()];
+        for (place, &axis) in order.iter().enumerate() {
+            places[axis] = place;
+        }
+        let extents: Vec<usize> = order.iter().map(|&axis| shape[own.clone()][axis]).collect();
+        let ordered = Array::from_elem(IxDyn(&extents), T::default()).permuted_axes(IxDyn(&places));
+        // Always of that dimension.
+        ordered.into_dimensionality().unwrap_or_default()
+    }
 }
 
 fn only(scores: Vec<f64>) -> f64 {
@@ -39,9 +53,6 @@ impl Shape for Ix2 {
     fn widen_mut<T>(view: ArrayViewMut<'_, T, Self>) -> ArrayViewMut4<'_, T> {
         view.insert_axis(Axis(0)).insert_axis(Axis(0))
     }
-    fn zeros<T: Copy + Default>([_, _, h, w]: [usize; 4]) -> Array<T, Self> {
-        Array::from_elem((h, w), T::default())
-    }
 }
 
 impl Shape for Ix3 {
@@ -55,9 +66,6 @@ impl Shape for Ix3 {
     fn widen_mut<T>(view: ArrayViewMut<'_, T, Self>) -> ArrayViewMut4<'_, T> {
         view.insert_axis(Axis(0))
     }
-    fn zeros<T: Copy + Default>([_, c, h, w]: [usize; 4]) -> Array<T, Self> {
-        Array::from_elem((c, h, w), T::default())
-    }
 }
 
 impl Shape for Ix4 {
@@ -70,9 +78,6 @@ impl Shape for Ix4 {
     }
     fn widen_mut<T>(view: ArrayViewMut<'_, T, Self>) -> ArrayViewMut4<'_, T> {
         view
-    }
-    fn zeros<T: Copy + Default>([n, c, h, w]: [usize; 4]) -> Array<T, Self> {
-        Array::from_elem((n, c, h, w), T::default())
     }
 }
 

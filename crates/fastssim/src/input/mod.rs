@@ -11,6 +11,7 @@ pub use images::{Images, Layout};
 #[cfg(feature = "image")]
 pub use picture::{DropAlpha, composite};
 
+use half::{bf16, f16};
 use ndarray::{ArrayView4, ArrayViewMut4};
 
 use crate::error::Result;
@@ -25,7 +26,7 @@ use crate::error::Result;
 /// | [`Images`], made from a slice; `&Images` | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 /// | `&image::DynamicImage`, `&image::ImageBuffer` | one gray or RGB image | `f64` | (channels, height, width) |
 ///
-/// Elements are `u8`, `u16`, `f32` or `f64`, in any order of strides. An array whose number of
+/// Elements are `u8`, `u16`, `f16`, `bf16`, `f32` or `f64`, in any order of strides; the two inputs may differ in type. An array whose number of
 /// dimensions is only known at run time is given its own first (`view.into_dimensionality::<Ix3>()`), a
 /// crop of a picture is copied out of it (`image.crop_imm(…)`) or viewed with [`Layout::Strided`].
 ///
@@ -43,7 +44,7 @@ pub trait Input<'a>: sealed::Sealed {
     fn scores(scores: Vec<f64>) -> Self::Scores;
 }
 
-/// An element type of images: `u8`, `u16`, `f32` or `f64`. This trait is sealed.
+/// An element type of images: `u8`, `u16`, [`f16`](half::f16), [`bf16`](half::bf16), `f32` or `f64`. This trait is sealed.
 pub trait Pixel: sealed::Sealed + Copy + Send + Sync + 'static {
     /// The element type of gradients and maps: `f64` for `f64`, `f32` for all others.
     type Real: Real;
@@ -51,8 +52,11 @@ pub trait Pixel: sealed::Sealed + Copy + Send + Sync + 'static {
     fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_>;
 }
 
-/// The element type of gradients and maps: `f32` or `f64`. This trait is sealed.
+/// An element type of gradients and maps: `f32` or `f64`, or [`f16`](half::f16) or [`bf16`](half::bf16) in buffers
+/// of the caller's. This trait is sealed.
 pub trait Real: sealed::Sealed + Copy + Default + Send + Sync + 'static {
+    #[doc(hidden)]
+    fn erase(view: ArrayView4<'_, Self>) -> Reals<'_>;
     #[doc(hidden)]
     fn erase_mut(view: ArrayViewMut4<'_, Self>) -> RealsMut<'_>;
 }
@@ -63,6 +67,8 @@ pub trait Real: sealed::Sealed + Copy + Default + Send + Sync + 'static {
 pub enum Pixels<'a> {
     U8(ArrayView4<'a, u8>),
     U16(ArrayView4<'a, u16>),
+    F16(ArrayView4<'a, f16>),
+    Bf16(ArrayView4<'a, bf16>),
     F32(ArrayView4<'a, f32>),
     F64(ArrayView4<'a, f64>),
 }
@@ -76,6 +82,8 @@ impl<'a> Pixels<'a> {
         match self {
             Self::U8(view) => Pixels::U8(view.reborrow()),
             Self::U16(view) => Pixels::U16(view.reborrow()),
+            Self::F16(view) => Pixels::F16(view.reborrow()),
+            Self::Bf16(view) => Pixels::Bf16(view.reborrow()),
             Self::F32(view) => Pixels::F32(view.reborrow()),
             Self::F64(view) => Pixels::F64(view.reborrow()),
         }
@@ -85,16 +93,33 @@ impl<'a> Pixels<'a> {
         let (n, c, h, w) = match self {
             Self::U8(view) => view.dim(),
             Self::U16(view) => view.dim(),
+            Self::F16(view) => view.dim(),
+            Self::Bf16(view) => view.dim(),
             Self::F32(view) => view.dim(),
             Self::F64(view) => view.dim(),
         };
         [n, c, h, w]
     }
 
+    /// Distances in elements along each axis.
+    pub(crate) fn strides(&self) -> [isize; 4] {
+        let strides = match self {
+            Self::U8(view) => view.strides(),
+            Self::U16(view) => view.strides(),
+            Self::F16(view) => view.strides(),
+            Self::Bf16(view) => view.strides(),
+            Self::F32(view) => view.strides(),
+            Self::F64(view) => view.strides(),
+        };
+        std::array::from_fn(|axis| strides[axis])
+    }
+
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::U8(_) => "u8",
             Self::U16(_) => "u16",
+            Self::F16(_) => "f16",
+            Self::Bf16(_) => "bf16",
             Self::F32(_) => "f32",
             Self::F64(_) => "f64",
         }
@@ -105,8 +130,43 @@ impl<'a> Pixels<'a> {
         match self {
             Self::U8(_) => f64::from(u8::MAX),
             Self::U16(_) => f64::from(u16::MAX),
-            Self::F32(_) | Self::F64(_) => 1.0,
+            Self::F16(_) | Self::Bf16(_) | Self::F32(_) | Self::F64(_) => 1.0,
         }
+    }
+}
+
+/// Numbers for each window, such as an upstream gradient, whose element type is known at run time.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Reals<'a> {
+    F16(ArrayView4<'a, f16>),
+    Bf16(ArrayView4<'a, bf16>),
+    F32(ArrayView4<'a, f32>),
+    F64(ArrayView4<'a, f64>),
+}
+
+impl<'a> Reals<'a> {
+    /// The same view for a shorter time.
+    pub(crate) fn reborrow<'b>(self) -> Reals<'b>
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::F16(view) => Reals::F16(view.reborrow()),
+            Self::Bf16(view) => Reals::Bf16(view.reborrow()),
+            Self::F32(view) => Reals::F32(view.reborrow()),
+            Self::F64(view) => Reals::F64(view.reborrow()),
+        }
+    }
+
+    pub(crate) fn shape(&self) -> [usize; 4] {
+        let (n, c, h, w) = match self {
+            Self::F16(view) => view.dim(),
+            Self::Bf16(view) => view.dim(),
+            Self::F32(view) => view.dim(),
+            Self::F64(view) => view.dim(),
+        };
+        [n, c, h, w]
     }
 }
 
@@ -114,6 +174,8 @@ impl<'a> Pixels<'a> {
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum RealsMut<'a> {
+    F16(ArrayViewMut4<'a, f16>),
+    Bf16(ArrayViewMut4<'a, bf16>),
     F32(ArrayViewMut4<'a, f32>),
     F64(ArrayViewMut4<'a, f64>),
 }
@@ -121,6 +183,8 @@ pub enum RealsMut<'a> {
 impl<'a> RealsMut<'a> {
     pub(crate) fn shape(&self) -> [usize; 4] {
         let (n, c, h, w) = match self {
+            Self::F16(view) => view.dim(),
+            Self::Bf16(view) => view.dim(),
             Self::F32(view) => view.dim(),
             Self::F64(view) => view.dim(),
         };
@@ -128,9 +192,10 @@ impl<'a> RealsMut<'a> {
     }
 
     /// The same view for a shorter time.
-    #[cfg(feature = "cuda")]
     pub(crate) fn reborrow(&mut self) -> RealsMut<'_> {
         match self {
+            Self::F16(view) => RealsMut::F16(view.view_mut()),
+            Self::Bf16(view) => RealsMut::Bf16(view.view_mut()),
             Self::F32(view) => RealsMut::F32(view.view_mut()),
             Self::F64(view) => RealsMut::F64(view.view_mut()),
         }
@@ -140,6 +205,14 @@ impl<'a> RealsMut<'a> {
     pub(crate) fn split_at(self, axis: usize, index: usize) -> (Self, Self) {
         let axis = ndarray::Axis(axis);
         match self {
+            Self::F16(view) => {
+                let (a, b) = view.split_at(axis, index);
+                (Self::F16(a), Self::F16(b))
+            }
+            Self::Bf16(view) => {
+                let (a, b) = view.split_at(axis, index);
+                (Self::Bf16(a), Self::Bf16(b))
+            }
             Self::F32(view) => {
                 let (a, b) = view.split_at(axis, index);
                 (Self::F32(a), Self::F32(b))
@@ -166,6 +239,20 @@ impl Pixel for u16 {
     }
 }
 
+impl Pixel for f16 {
+    type Real = f32;
+    fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_> {
+        Pixels::F16(view)
+    }
+}
+
+impl Pixel for bf16 {
+    type Real = f32;
+    fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_> {
+        Pixels::Bf16(view)
+    }
+}
+
 impl Pixel for f32 {
     type Real = f32;
     fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_> {
@@ -180,13 +267,37 @@ impl Pixel for f64 {
     }
 }
 
+impl Real for f16 {
+    fn erase(view: ArrayView4<'_, Self>) -> Reals<'_> {
+        Reals::F16(view)
+    }
+    fn erase_mut(view: ArrayViewMut4<'_, Self>) -> RealsMut<'_> {
+        RealsMut::F16(view)
+    }
+}
+
+impl Real for bf16 {
+    fn erase(view: ArrayView4<'_, Self>) -> Reals<'_> {
+        Reals::Bf16(view)
+    }
+    fn erase_mut(view: ArrayViewMut4<'_, Self>) -> RealsMut<'_> {
+        RealsMut::Bf16(view)
+    }
+}
+
 impl Real for f32 {
+    fn erase(view: ArrayView4<'_, Self>) -> Reals<'_> {
+        Reals::F32(view)
+    }
     fn erase_mut(view: ArrayViewMut4<'_, Self>) -> RealsMut<'_> {
         RealsMut::F32(view)
     }
 }
 
 impl Real for f64 {
+    fn erase(view: ArrayView4<'_, Self>) -> Reals<'_> {
+        Reals::F64(view)
+    }
     fn erase_mut(view: ArrayViewMut4<'_, Self>) -> RealsMut<'_> {
         RealsMut::F64(view)
     }
@@ -198,4 +309,6 @@ mod sealed {
     impl Sealed for u16 {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
+    impl Sealed for half::f16 {}
+    impl Sealed for half::bf16 {}
 }
