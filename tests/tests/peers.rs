@@ -1,6 +1,6 @@
 //! The numbers of the peers themselves, `goldens/peers.json`: scores, maps and gradients in double precision.
 
-use fastssim::{Covariance, Padding, Ssim};
+use fastssim::{Covariance, Downsampling, Padding, Ssim};
 use fastssim_tests::images::{Random, bytes, picture};
 use fastssim_tests::tolerance;
 use ndarray::{Array4, Axis};
@@ -69,7 +69,11 @@ fn metric(run: &Value, cropped: bool) -> Result<Ssim, String> {
         }
     };
     only("epsilon", 0.0.into())?;
-    only("downsampling", "none".into())?;
+    let downsampling = match settings["downsampling"].as_str() {
+        Some("none") => Downsampling::None,
+        Some("wang") => Downsampling::Automatic,
+        _ => return Err(format!("downsampling {}", settings["downsampling"])),
+    };
     let padding = match settings["padding"].as_str() {
         Some("zero") => Padding::Zero,
         Some("valid") => Padding::Valid,
@@ -97,6 +101,7 @@ fn metric(run: &Value, cropped: bool) -> Result<Ssim, String> {
     let exponents: [f64; 3] = list(&settings["exponents"]).try_into().expect("three exponents");
     let metric = builder
         .padding(padding)
+        .downsampling(downsampling)
         .covariance(covariance)
         .exponents(exponents)
         .k1(number(&settings["k1"]))

@@ -2,7 +2,7 @@
 
 use crate::backend;
 use crate::error::{Error, Result};
-use crate::options::{Backend, Covariance, DssimConvention, Padding};
+use crate::options::{Backend, Covariance, Downsampling, DssimConvention, Padding};
 use crate::window::Window;
 
 /// The largest window, in pixels.
@@ -43,13 +43,14 @@ const MAX_WINDOW: usize = 255;
 pub struct Ssim {
     pub(crate) padding: Padding,
     pub(crate) window: Window,
-    sigma: Option<f64>,
-    covariance: Covariance,
+    pub(crate) sigma: Option<f64>,
+    pub(crate) covariance: Covariance,
     pub(crate) k1: f64,
     pub(crate) k2: f64,
     pub(crate) data_range: Option<f64>,
     pub(crate) exponents: [f64; 3],
     pub(crate) channel_weights: Option<Vec<f64>>,
+    pub(crate) downsampling: Downsampling,
     pub(crate) dssim: DssimConvention,
     pub(crate) backend: Backend,
 }
@@ -115,6 +116,11 @@ impl Ssim {
     /// What each channel counts in the mean over the channels, or `None` where all count the same.
     pub fn channel_weights(&self) -> Option<&[f64]> {
         self.channel_weights.as_deref()
+    }
+
+    /// Whether images are made smaller before they are compared.
+    pub fn downsampling(&self) -> Downsampling {
+        self.downsampling
     }
 
     /// What DSSIM means.
@@ -185,6 +191,7 @@ pub struct SsimBuilder {
     data_range: Option<f64>,
     exponents: [f64; 3],
     channel_weights: Option<Vec<f64>>,
+    downsampling: Downsampling,
     dssim: DssimConvention,
     backend: Backend,
 }
@@ -208,6 +215,7 @@ impl Default for SsimBuilder {
             data_range: None,
             exponents: [1.0; 3],
             channel_weights: None,
+            downsampling: Downsampling::default(),
             dssim: DssimConvention::default(),
             backend: Backend::default(),
         }
@@ -321,6 +329,12 @@ impl SsimBuilder {
         self
     }
 
+    /// Whether images are made smaller before they are compared. Default: [`Downsampling::None`].
+    pub fn downsampling(mut self, downsampling: Downsampling) -> Self {
+        self.downsampling = downsampling;
+        self
+    }
+
     /// What DSSIM means. Default: 1 − SSIM.
     pub fn dssim(mut self, convention: DssimConvention) -> Self {
         self.dssim = convention;
@@ -393,6 +407,7 @@ impl SsimBuilder {
             data_range: self.data_range,
             exponents: self.exponents,
             channel_weights: self.channel_weights,
+            downsampling: self.downsampling,
             dssim: self.dssim,
             backend: self.backend,
         }

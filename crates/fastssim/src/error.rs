@@ -73,6 +73,14 @@ pub enum Error {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// No preset has this name.
+    #[error("there is no preset {name:?}: it must be one of {allowed}")]
+    Preset {
+        /// The name that was given.
+        name: String,
+        /// The names that there are.
+        allowed: String,
+    },
     /// A parameter is zero, negative, infinite, NaN or out of its range.
     #[error("{name} is {value}: it must be {allowed}")]
     Parameter {

@@ -1,7 +1,7 @@
 //! SSIM, DSSIM and their gradients, exact and fast.
 //!
 //! The structural similarity index of Wang et al. 2004 as a score and as a loss: of one pair of
-//! images or of a batch, of pixels as they are (`u8`, `u16`, `f32`, `f64`; planar, interleaved, cropped),
+//! images or of a batch, of pixels as they are (`u8`, `u16`, `f16`, `bf16`, `f32`, `f64`; planar, interleaved, cropped),
 //! with the gradient in the same sweep.
 //!
 //! ```no_run
@@ -38,19 +38,25 @@
 //!
 //! | | default | otherwise |
 //! |---|---|---|
-//! | beyond the edges | zeros: the map has the image's size | [`Padding::Valid`]: only whole windows |
-//! | window | Gaussian, 11×11, σ = 1.5, weights that sum to 1 | [`window`](SsimBuilder::window), [`sigma`](SsimBuilder::sigma) |
+//! | beyond the edges | zeros: the map has the image's size | [`Padding`]: valid, symmetric, reflect, replicate |
+//! | window | Gaussian, 11×11, σ = 1.5, weights that sum to 1 | [`window`](SsimBuilder::window), [`sigma`](SsimBuilder::sigma), [`uniform_window`](SsimBuilder::uniform_window), [`window_weights`](SsimBuilder::window_weights) |
 //! | C1 = (k1 L)², C2 = (k2 L)² | k1 = 0.01, k2 = 0.03 | [`k1`](SsimBuilder::k1), [`k2`](SsimBuilder::k2) |
 //! | dynamic range L | 255 for `u8`, 65535 for `u16`, 1 for floats | [`data_range`](SsimBuilder::data_range) |
-//! | variances | weighted population moments (no n / (n − 1)) | |
-//! | channels | each on its own, then their mean; no conversion to gray | convert before |
-//! | downsampling | none | |
+//! | variances | weighted population moments (no n / (n − 1)) | [`Covariance::Sample`] |
+//! | luminance, contrast, structure | their product | [`exponents`](SsimBuilder::exponents) |
+//! | channels | each on its own, then their mean; no conversion to gray | [`channel_weights`](SsimBuilder::channel_weights) |
+//! | pixels | all count the same | [`Pair::weights`] |
+//! | downsampling | none | [`Downsampling::Automatic`] |
 //! | DSSIM | 1 − SSIM | [`DssimConvention::HalfOneMinusSsim`] |
-//! | gradient | of each image's own score, with respect to the first input | |
+//! | scores | one an image | [`Pair::channels`], [`Pair::mean`], [`Pair::sum`], [`Pair::map`] |
+//! | gradient | of each image's own score, with respect to the first input | [`Pair::gradients`], [`Pair::upstream_of_images`] and others |
+//!
+//! [`Preset`] has the choices of other libraries by name.
 //!
 //! # Accuracy
 //!
-//! Scores are `f64`. `f64` images, and all images of fewer than 256×256 pixels, are computed in
+//! Scores are `f64`. `f64` images, all images of fewer than 256×256 pixels, and all options that few need (windows
+//! other than Gaussians, exponents, weights of pixels, upstream gradients of the map) are computed in
 //! double precision, the others in single precision, arranged so that next to nothing cancels:
 //! their score is within 1e-8 of double precision and their gradient within 1e-5 in relative L2
 //! norm, near convergence and on flat bright images as well. The exceptions are images in which
@@ -93,7 +99,9 @@ mod input;
 mod metric;
 mod options;
 mod pair;
+mod preset;
 mod problem;
+mod reduced;
 mod weights;
 mod window;
 
@@ -107,6 +115,7 @@ pub use functions::{
 #[cfg(feature = "image")]
 pub use input::{DropAlpha, composite};
 pub use input::{Images, Input, Layout, Pixel, Real, Shape};
-pub use options::{Backend, Covariance, DssimConvention, Padding};
+pub use options::{Backend, Covariance, Downsampling, DssimConvention, Padding};
 pub use pair::{Outputs, Pair};
+pub use preset::Preset;
 pub use weights::{PixelWeights, Weight};

@@ -3,6 +3,8 @@
 use ndarray::{Array, ArrayViewMut};
 
 use crate::config::Ssim;
+#[cfg(doc)]
+use crate::error::Error;
 use crate::error::Result;
 use crate::input::Input;
 use crate::pair::Outputs;
@@ -13,7 +15,8 @@ type GradientMut<'a, 'o, X> = ArrayViewMut<'o, <X as Input<'a>>::Real, <X as Inp
 
 /// # Errors of all these functions
 ///
-/// [`Error::ShapeMismatch`] and [`Error::TypeMismatch`] where the inputs differ,
+/// [`Error::ShapeMismatch`] where the inputs differ, [`Error::TypeMismatch`] where their types' ranges do and none was
+/// given, [`Error::ChannelWeights`] where there is not one for each channel,
 /// [`Error::Empty`] where they have no pixel, [`Error::SmallerThanWindow`] under valid padding,
 /// [`Error::Alpha`] and [`Error::ColorType`] for pictures, and [`Error::OutputShape`] where a
 /// buffer of the caller's does not fit; [`Error::Overflow`] where the number of pixels does. With

@@ -1,5 +1,8 @@
 //! The choices that a metric leaves open, each with a default.
 
+#[cfg(doc)]
+use crate::config::Ssim;
+
 /// How the image continues beyond its edges, and so which pixels the map has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -59,6 +62,29 @@ pub enum Covariance {
     Sample,
 }
 
+/// Whether images are made smaller before they are compared, which models a viewer at a distance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Downsampling {
+    /// Images are compared as they are.
+    #[default]
+    None,
+    /// By f = the shorter side / 256, rounded, where that is 2 or more: the means of f×f pixels about every f-th, the
+    /// edges repeated. This is what the script `ssim.m` of Wang et al. does by itself. The map is that of the smaller
+    /// images, gradients are those of the pixels given.
+    Automatic,
+}
+
+impl Downsampling {
+    /// By how much images of this size become smaller.
+    pub(crate) fn factor(self, height: usize, width: usize) -> usize {
+        match self {
+            Self::None => 1,
+            Self::Automatic => ((height.min(width) + 128) / 256).max(1),
+        }
+    }
+}
+
 /// What DSSIM, the structural dissimilarity, means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -88,8 +114,10 @@ pub enum Backend {
     ///
     /// The choice is made once for each process and does not depend on the images, except that the processor does
     ///
-    /// * what the GPU does not do yet: `f64` pixels, windows larger than 11, and images so large that the GPU
-    ///   cannot count their pixels (a channel that spans 2³¹ or more);
+    /// * what the GPU does not do yet: other pixels than `u8`, `u16` and `f32`, two types at once, windows larger than
+    ///   11, padding other than zero and valid, exponents, weights of pixels and channels, scores of channels, maps
+    ///   of DSSIM, gradients with respect to y, upstream gradients of single images, and results in other types than
+    ///   `f32`; and images so large that the GPU cannot count their pixels (a channel that spans 2³¹ or more);
     /// * what the GPU has no memory for;
     /// * everything, once work on the GPU has crashed ([`CudaError::Fault`](crate::CudaError::Fault)).
     ///
@@ -100,8 +128,8 @@ pub enum Backend {
     /// The processor: SIMD instructions found at run time, and the threads of the current
     /// `rayon` pool.
     Cpu,
-    /// A GPU of NVIDIA's, of compute capability 7.5 or later. It needs the feature `cuda`. Pixels are `u8`, `u16`
-    /// or `f32`, and windows have at most 11 pixels a side.
+    /// A GPU of NVIDIA's, of compute capability 7.5 or later. It needs the feature `cuda`. What it does not do yet
+    /// (see [`Auto`](Self::Auto)) is an error.
     Cuda {
         /// The device's index, counted from 0.
         device: usize,

@@ -4,12 +4,13 @@ use std::marker::PhantomData;
 
 use ndarray::{Array2, ArrayView, ArrayView2, ArrayViewMut};
 
-use crate::backend::run;
+use crate::backend;
 use crate::config::Ssim;
 use crate::error::{Error, Result};
 use crate::input::{Input, Pixels, Real, RealsMut, Shape};
 use crate::metric::Gradient;
-use crate::problem::{Derived, Means, Output, Problem, Score, Upstream, check_count, check_shape, map_shape, margin};
+use crate::problem::{Derived, Means, Output, Problem, Score, Upstream, check_count, check_shape, margin};
+use crate::reduced;
 use crate::weights::{PixelWeights, WindowWeights};
 
 /// Two inputs that a metric is about to compare, made by [`Ssim::ssim_of`] and [`Ssim::dssim_of`].
@@ -377,7 +378,7 @@ impl<'p, 'a: 'p, 'b: 'p, X: Input<'a>, Y: Input<'b>> Pair<'p, 'a, 'b, X, Y> {
             Upstream::Channels(factors) if factors.dim() == (n, c) => {}
             Upstream::Channels(factors) => return Err(wrong(&[n, c], factors.shape())),
             Upstream::Map(map) => {
-                check_shape::<X::Dim>("the upstream gradient", map.shape(), map_shape(shape, margin))?;
+                check_shape::<X::Dim>("the upstream gradient", map.shape(), problem.map_shape())?;
             }
         }
         let metric = self.metric;
@@ -393,7 +394,11 @@ struct Checked<'p> {
 
 impl Checked<'_> {
     fn run(&self, score: Score, means: Means<'_>, output: Output<'_, '_>) -> Result<()> {
-        run(self.metric, &self.problem, score, means, output)
+        if self.problem.factor() > 1 {
+            reduced::run(self.metric, &self.problem, score, means, output)
+        } else {
+            backend::run(self.metric, &self.problem, score, means, output)
+        }
     }
 }
 

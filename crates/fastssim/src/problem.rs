@@ -6,6 +6,7 @@ use crate::config::Ssim;
 use crate::error::{Error, Result};
 use crate::input::{Pixels, Reals, RealsMut, Shape};
 use crate::options::Padding;
+use crate::reduced::reduced_shape;
 use crate::weights::WindowWeights;
 use crate::window::Window;
 
@@ -97,6 +98,13 @@ pub(crate) struct Derived<'a> {
     pub(crate) factor: f64,
 }
 
+impl Derived<'_> {
+    /// Whether each window has an upstream gradient of its own.
+    pub(crate) fn is_of_map(&self) -> bool {
+        matches!(self.upstream, Upstream::Map(_))
+    }
+}
+
 /// What the score of each image, of each channel or of each window is multiplied by before it is derived.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Upstream<'a> {
@@ -174,10 +182,20 @@ impl<'a> Problem<'a> {
 
     /// The shape of the map: (images, channels, height, width).
     pub(crate) fn map_shape(&self) -> [usize; 4] {
-        map_shape(self.shape, self.margin())
+        map_shape(reduced_shape(self.shape, self.factor()), self.margin())
     }
 
-    /// Whether pixels are computed in double precision.
+    /// By how much the images become smaller before they are compared.
+    pub(crate) fn factor(&self) -> usize {
+        self.metric.factor(self.shape)
+    }
+
+    /// Whether the window is a Gaussian.
+    pub(crate) fn is_gaussian(&self) -> bool {
+        self.metric.sigma.is_some()
+    }
+
+    /// Whether an input is of double precision.
     pub(crate) fn is_double(&self) -> bool {
         matches!(self.x, Pixels::F64(_)) || matches!(self.y, Pixels::F64(_))
     }
@@ -277,8 +295,14 @@ impl Ssim {
         [(self.k1 * range).powi(2), (self.k2 * range).powi(2) / self.correction()]
     }
 
+    /// By how much images of this shape become smaller before they are compared.
+    pub(crate) fn factor(&self, [_, _, height, width]: [usize; 4]) -> usize {
+        self.downsampling.factor(height, width)
+    }
+
     /// Whether images of this shape have room for a window, where they must.
-    pub(crate) fn check_window(&self, [_, _, height, width]: [usize; 4]) -> Result<()> {
+    pub(crate) fn check_window(&self, shape: [usize; 4]) -> Result<()> {
+        let [_, _, height, width] = reduced_shape(shape, self.factor(shape));
         let window = self.window();
         if self.padding == Padding::Valid && (height < window || width < window) {
             return Err(Error::SmallerThanWindow { width, height, window });

@@ -10,6 +10,8 @@ use crate::window::Window;
 
 /// A floating-point type that the sweep computes in.
 pub(super) trait Compute: SimdFloatElement + Send + Sync + 'static {
+    /// Whether the sweep is compiled for windows that do not all count the same, and for exponents.
+    const IS_GENERAL: bool;
     fn from_u16(value: u16) -> Self;
     fn from_f32(value: f32) -> Self;
     fn from_f64(value: f64) -> Self;
@@ -22,6 +24,7 @@ pub(super) trait Compute: SimdFloatElement + Send + Sync + 'static {
 }
 
 impl Compute for f32 {
+    const IS_GENERAL: bool = false;
     #[inline(always)]
     fn from_u16(value: u16) -> Self {
         f32::from(value)
@@ -52,6 +55,7 @@ impl Compute for f32 {
 }
 
 impl Compute for f64 {
+    const IS_GENERAL: bool = true;
     #[inline(always)]
     fn from_u16(value: u16) -> Self {
         f64::from(value)

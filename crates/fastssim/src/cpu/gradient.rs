@@ -36,6 +36,26 @@ impl Tile<'_> {
         simd: S,
         half: &[T],
         scratch: &mut Scratch<T>,
+        into: Destination<'_>,
+        factor: f64,
+    ) -> f64 {
+        if T::IS_GENERAL {
+            self.gradient_of::<S, T, false, 0>(simd, half, scratch, into, factor)
+        } else if into.gradients[1].is_none() {
+            self.gradient_of::<S, T, true, 3>(simd, half, scratch, into, factor)
+        } else {
+            self.gradient_of::<S, T, true, 4>(simd, half, scratch, into, factor)
+        }
+    }
+
+    /// Where all windows are `ALIKE` (see [`alike`](Self::alike)) the loops have no part of the other cases. `MAPS` of
+    /// derivatives are blurred, 3 or 4 with the gradient with respect to y; 0 says that it is known at run time alone.
+    #[inline(always)]
+    fn gradient_of<S: Simd, T: Compute, const ALIKE: bool, const MAPS: usize>(
+        &self,
+        simd: S,
+        half: &[T],
+        scratch: &mut Scratch<T>,
         mut into: Destination<'_>,
         factor: f64,
     ) -> f64 {
@@ -45,7 +65,7 @@ impl Tile<'_> {
         let constants = Constants::new(&shift, self.c1, self.c2);
         let [top, bottom] = self.rows;
         let [left, right] = self.cols;
-        let maps = if into.gradients[1].is_some() { 4 } else { 3 };
+        let both = into.gradients[1].is_some();
         let sweep = Sweep {
             planes: &self.planes,
             shift,
@@ -53,10 +73,10 @@ impl Tile<'_> {
             row: top - radius as isize,
             blocks: ((bottom - top) as usize + 2 * radius).div_ceil(BLOCK),
             col: left + 2 * radius as isize - (2 * lead * BLOCK) as isize,
-            signals: self.signals(maps),
+            signals: self.signals::<ALIKE>(if MAPS > 0 { MAPS } else { 3 + usize::from(both) }),
         };
         scratch.reserve(radius, sweep.blocks, sweep.signals);
-        let mut sum = DeficitSum::new(simd, &shift, &constants, self.c1, self.alike());
+        let mut sum = DeficitSum::new(simd, &shift, &constants, self.c1, ALIKE || self.alike());
         let factor = T::from_f64(factor * self.scale);
         for index in 0..2 * lead + ((right - left) as usize).div_ceil(BLOCK) {
             sweep.read(simd, index, scratch);
@@ -66,34 +86,54 @@ impl Tile<'_> {
             let centers = sweep.col + (index * BLOCK) as isize - radius as isize;
             for block in 0..sweep.blocks {
                 sweep.moments(simd, index, block, scratch);
-                self.derive(simd, &sweep, &constants, block, centers, scratch, &mut sum);
-                back_to_rows(simd, &sweep, block, scratch);
+                self.derive::<S, T, ALIKE, MAPS>(simd, &sweep, &constants, block, centers, scratch, &mut sum);
+                back_to_rows::<S, T, MAPS>(simd, &sweep, block, scratch);
             }
             if index >= 2 * lead {
                 let from = (index - 2 * lead) * BLOCK;
                 let col = left + from as isize;
                 let cols = within(self.cols, col)[1];
-                self.blend(simd, &sweep, col, scratch);
-                for (of_y, gradient) in into.gradients.iter_mut().enumerate() {
-                    if let Some(gradient) = gradient {
-                        let values = self.combine(simd, &sweep, factor, of_y == 1, scratch);
-                        if into.is_channel {
-                            fold(gradient, self.planes.padding(), [top, col], cols, values);
-                        } else {
-                            write(gradient, [0, from], cols, values);
-                        }
-                    }
+                self.blend::<S, T, MAPS>(simd, &sweep, col, scratch);
+                let at = [[top, col], [0, from as isize]];
+                let [of_x, of_y] = &mut into.gradients;
+                if let Some(of_x) = of_x {
+                    let values = self.combine::<S, T, false>(simd, &sweep, factor, scratch);
+                    self.leave(of_x, into.is_channel, at, cols, values);
+                }
+                if MAPS != 3
+                    && let Some(of_y) = of_y
+                {
+                    let values = self.combine::<S, T, true>(simd, &sweep, factor, scratch);
+                    self.leave(of_y, into.is_channel, at, cols, values);
                 }
             }
         }
         sum.total()
     }
 
+    /// Writes sixteen columns of the gradient, or adds them where they come from. They stand at a row and column of the
+    /// image, and at one of the tile.
+    #[inline(always)]
+    fn leave<T: Compute>(
+        &self,
+        gradient: &mut RealsMut<'_>,
+        is_channel: bool,
+        [of_image, of_tile]: [[isize; 2]; 2],
+        cols: usize,
+        values: &[Line<T>],
+    ) {
+        if is_channel {
+            fold(gradient, self.planes.padding(), of_image, cols, values);
+        } else {
+            write(gradient, of_tile.map(|at| at as usize), cols, values);
+        }
+    }
+
     /// Turns the moments of a sub-block into derivatives, which are 0 outside of the map, and adds
     /// the deficits of the tile's own pixels.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "the state of one step of the sweep")]
-    fn derive<S: Simd, T: Compute>(
+    fn derive<S: Simd, T: Compute, const ALIKE: bool, const MAPS: usize>(
         &self,
         simd: S,
         sweep: &Sweep<'_, '_, T>,
@@ -111,7 +151,7 @@ impl Tile<'_> {
         let mut inside = Line::default();
         inside.0[rows[0]..rows[1]].fill(T::from(1u8));
         let history = history(sweep.radius());
-        let maps = sweep.signals.derivatives;
+        let maps = if MAPS > 0 { MAPS } else { sweep.signals.derivatives };
         let derivs = &mut scratch.derivatives[block * maps * history..][..maps * history];
         let mut sums = Line::default();
         for map in derivs.chunks_exact_mut(history) {
@@ -124,7 +164,8 @@ impl Tile<'_> {
         let new = history - BLOCK;
         let (a, b, c) = (&mut a[new..], &mut b[new..], &mut c[new..]);
         let mut a_of_y = if maps > 3 { a_of_y.get_mut(new..) } else { None };
-        if let Some(counts) = &self.counts {
+        let counts = self.counts::<ALIKE>();
+        if let Some(counts) = counts {
             counts.fill([row, col], rows, cols, &mut scratch.counts[..BLOCK]);
         }
         let zero = splat::<S, T>(simd, T::default());
@@ -134,7 +175,7 @@ impl Tile<'_> {
             let mut partial = splat::<S, T>(simd, T::default());
             for column in cols[0]..cols[1] {
                 let moments = moments_at(simd, &scratch.moments, column, group);
-                let mut d: Derivatives<_> = match &self.exponents {
+                let mut d: Derivatives<_> = match self.exponents::<ALIKE>() {
                     None => derivatives(simd, constants, moments),
                     Some(exponents) => {
                         let sx = third_at(simd, sweep.signals, &scratch.moments, column, group);
@@ -142,17 +183,16 @@ impl Tile<'_> {
                     }
                 };
                 let mut deficit = d.deficit - flat;
-                if self.counts.is_some() {
+                if counts.is_some() {
                     let count = load::<S, T>(simd, &scratch.counts[column], group);
-                    let counted = |value| counted::<S, T>(count, value, zero);
                     d = Derivatives {
                         deficit: d.deficit,
-                        a: counted(d.a),
-                        a_of_y: counted(d.a_of_y),
-                        b: counted(d.b),
-                        c: counted(d.c),
+                        a: counted::<S, T>(count, d.a, zero),
+                        a_of_y: counted::<S, T>(count, d.a_of_y, zero),
+                        b: counted::<S, T>(count, d.b, zero),
+                        c: counted::<S, T>(count, d.c, zero),
                     };
-                    deficit = counted(deficit);
+                    deficit = counted::<S, T>(count, deficit, zero);
                 }
                 store::<S, T>(d.a * inside, &mut a[column], group);
                 store::<S, T>(d.b * inside, &mut b[column], group);
@@ -171,14 +211,20 @@ impl Tile<'_> {
 
     /// Blurs the derivatives along columns, for sixteen columns of pixels from `col` on, which are read again.
     #[inline(always)]
-    fn blend<S: Simd, T: Compute>(&self, simd: S, sweep: &Sweep<'_, '_, T>, col: isize, scratch: &mut Scratch<T>) {
+    fn blend<S: Simd, T: Compute, const MAPS: usize>(
+        &self,
+        simd: S,
+        sweep: &Sweep<'_, '_, T>,
+        col: isize,
+        scratch: &mut Scratch<T>,
+    ) {
         let radius = sweep.radius();
         let rows = (self.rows[1] - self.rows[0]) as usize;
         let steps = rows.next_multiple_of(STEP);
         let (u, v) = (&mut scratch.u[..rows], &mut scratch.v[..rows]);
         fill(simd, &self.planes, &sweep.shift, self.rows[0], col, u, v);
         let stride = adjoint_stride(sweep.blocks);
-        let maps = sweep.signals.derivatives;
+        let maps = if MAPS > 0 { MAPS } else { sweep.signals.derivatives };
         for (map, adjoint) in scratch.adjoint.chunks_exact(stride).take(maps).enumerate() {
             let out = &mut scratch.blended[map * stride..][..steps];
             for group in 0..groups::<S, T>() {
@@ -189,12 +235,11 @@ impl Tile<'_> {
 
     /// Combines the blurred derivatives into `factor` times the gradient with respect to x or to y.
     #[inline(always)]
-    fn combine<'s, S: Simd, T: Compute>(
+    fn combine<'s, S: Simd, T: Compute, const OF_Y: bool>(
         &self,
         simd: S,
         sweep: &Sweep<'_, '_, T>,
         factor: T,
-        of_y: bool,
         scratch: &'s mut Scratch<T>,
     ) -> &'s [Line<T>] {
         let rows = (self.rows[1] - self.rows[0]) as usize;
@@ -205,7 +250,7 @@ impl Tile<'_> {
         for (i, (u, v)) in u.iter().zip(v).enumerate() {
             for group in 0..groups::<S, T>() {
                 let at = |line| load::<S, T>(simd, line, group);
-                let sum = if of_y {
+                let sum = if OF_Y {
                     (-at(v)).mul_add(at(&c[i]), at(u).mul_add(at(&b[i]), at(&a_of_y[i])))
                 } else {
                     at(v).mul_add(at(&c[i]), at(u).mul_add(at(&b[i]), at(&a[i])))
@@ -219,10 +264,15 @@ impl Tile<'_> {
 
 /// Blurs the derivatives of sub-block `block` along rows and turns them into rows again.
 #[inline(always)]
-fn back_to_rows<S: Simd, T: Compute>(simd: S, sweep: &Sweep<'_, '_, T>, block: usize, scratch: &mut Scratch<T>) {
+fn back_to_rows<S: Simd, T: Compute, const MAPS: usize>(
+    simd: S,
+    sweep: &Sweep<'_, '_, T>,
+    block: usize,
+    scratch: &mut Scratch<T>,
+) {
     let history = history(sweep.radius());
     let stride = adjoint_stride(sweep.blocks);
-    let maps = sweep.signals.derivatives;
+    let maps = if MAPS > 0 { MAPS } else { sweep.signals.derivatives };
     let derivs = &scratch.derivatives[block * maps * history..][..maps * history];
     for (map, derivs) in derivs.chunks_exact(history).enumerate() {
         let out = &mut scratch.moments[..BLOCK];

@@ -75,8 +75,10 @@ fn run_gradient(problem: &Problem<'_>, means: Means<'_>, work: Work<'_>, [x, y]:
 
 fn run_once(problem: &Problem<'_>, means: Means<'_>, work: Work<'_>, into: Arrays<'_>) {
     let [images, _, height, width] = problem.shape;
-    let is_usual = Exponents::new(problem.exponents).is_none();
-    if !problem.is_double() && is_usual && height * width >= SINGLE_PRECISION {
+    // The weights of a Gaussian can be rounded such that they sum to 1; those of other windows are all rounded one way.
+    let is_usual = Exponents::new(problem.exponents).is_none() && problem.is_gaussian();
+    let are_alike = problem.weights.is_none() && !matches!(work, Work::Gradient(of) if of.is_of_map());
+    if are_alike && !problem.is_double() && is_usual && height * width >= SINGLE_PRECISION {
         Plan::<f32>::new(problem, work).images(0..images, means, into);
     } else {
         Plan::<f64>::new(problem, work).images(0..images, means, into);
@@ -291,16 +293,23 @@ impl<'a, 'p, 'u, T: Compute> Plan<'a, 'p, 'u, T> {
             c1: self.c1,
             c2: self.c2,
         };
-        T::with_scratch(|scratch| match (self.work, into) {
-            (Work::Map(score), [Some(into), _]) => {
-                dispatch!(self.level, simd => tile.map(simd, self.half, scratch, into, score))
-            }
-            (Work::Gradient(of), gradients) => {
+        T::with_scratch(|scratch| match self.work {
+            Work::Gradient(of) => {
                 let factor = self.problem.gradient_factor(of, image, channel);
-                let into = Destination { gradients, is_channel };
+                let into = Destination {
+                    gradients: into,
+                    is_channel,
+                };
                 dispatch!(self.level, simd => tile.gradient(simd, self.half, scratch, into, factor))
             }
-            _ => dispatch!(self.level, simd => tile.score(simd, self.half, scratch)),
+            work => {
+                let [map, _] = into;
+                let map = match work {
+                    Work::Map(score) => map.map(|map| (map, score)),
+                    _ => None,
+                };
+                dispatch!(self.level, simd => tile.score(simd, self.half, scratch, map))
+            }
         })
     }
 

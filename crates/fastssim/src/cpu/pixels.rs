@@ -11,6 +11,8 @@
 //! quotient of sums without cancellation (see [`super::formula`]). Pixels are multiplied by a power
 //! of two first, so that the dynamic range is between 1 and 2 whatever its unit.
 
+use std::ops::Range;
+
 use fearless_simd::prelude::*;
 use half::{bf16, f16};
 use ndarray::{ArrayView1, ArrayView2, ArrayView3, ArrayView4, Axis, s};
@@ -228,15 +230,15 @@ impl BlockColumn {
         } else {
             0..0
         };
-        if !(rows.start == 0 && rows.end == u.len()) {
+        if rows.len() < u.len() {
             let cols = self.columns(width);
             for i in (0..rows.start).chain(rows.end..u.len()) {
                 let row = self.padding.source(self.row + i as isize, height);
                 shifted(
                     simd,
                     shift,
-                    &x.gather(row, &cols),
-                    &y.gather(row, &cols),
+                    &x.line(row, &cols),
+                    &y.line(row, &cols),
                     &mut u[i],
                     &mut v[i],
                 );
@@ -290,15 +292,7 @@ impl BlockColumn {
         let (height, width) = plane.view.dim();
         let cols = self.columns(width);
         for (i, line) in lines.iter_mut().enumerate() {
-            let row = self.padding.source(self.row + i as isize, height);
-            *line = match row {
-                Some(row) if self.has_all_columns(width) => {
-                    let left = self.col as usize;
-                    let row = plane.view.slice(s![row, left..left + BLOCK]);
-                    as_block(&row).map_or_else(|| strided(&row), |row| Line(row.map(P::to)))
-                }
-                _ => plane.gather(row, &cols),
-            };
+            *line = plane.line(self.padding.source(self.row + i as isize, height), &cols);
         }
     }
 
@@ -306,10 +300,28 @@ impl BlockColumn {
         self.col >= 0 && self.col + BLOCK as isize <= width as isize
     }
 
-    /// Which column of the image each of the sixteen comes from.
-    fn columns(&self, width: usize) -> [Option<usize>; BLOCK] {
-        std::array::from_fn(|j| self.padding.source(self.col + j as isize, width))
+    /// Where each of the sixteen columns comes from.
+    fn columns(&self, width: usize) -> Columns {
+        let inside = |at: isize| at.clamp(0, width as isize);
+        let [from, to] = [self.col, self.col + BLOCK as isize].map(inside);
+        let lanes = [from, to].map(|at| (at - self.col).clamp(0, BLOCK as isize) as usize);
+        let copies = !matches!(self.padding, Padding::Zero | Padding::Valid);
+        Columns {
+            lanes: lanes[0]..lanes[1],
+            from: from as usize,
+            copied: copies.then(|| std::array::from_fn(|j| self.padding.source(self.col + j as isize, width))),
+        }
     }
+}
+
+/// Where the columns of a block come from.
+struct Columns {
+    /// Those inside of the image,
+    lanes: Range<usize>,
+    /// and the first of them there.
+    from: usize,
+    /// The columns that all sixteen come from, where those outside are copies.
+    copied: Option<[Option<usize>; BLOCK]>,
 }
 
 /// How one of three interleaved channels is taken out of three vectors.
@@ -376,11 +388,22 @@ fn strided<T: Compute, P: Sample>(row: &ArrayView1<'_, P>) -> Line<T> {
 
 impl<P: Sample> Plane<'_, P> {
     /// A line of the pixels in these columns of a row; what has no row or column is 0.
-    fn gather<T: Compute>(&self, row: Option<usize>, cols: &[Option<usize>; BLOCK]) -> Line<T> {
+    #[inline(always)]
+    fn line<T: Compute>(&self, row: Option<usize>, cols: &Columns) -> Line<T> {
         let mut line = Line::default();
-        if let Some(row) = row {
-            for (value, col) in line.0.iter_mut().zip(cols) {
-                *value = col.map_or(T::default(), |col| self.view[[row, col]].to());
+        let Some(row) = row else {
+            return line;
+        };
+        let inside = self.view.slice(s![row, cols.from..cols.from + cols.lanes.len()]);
+        if let Some(block) = as_block(&inside) {
+            return Line(block.map(P::to));
+        }
+        for (value, pixel) in line.0[cols.lanes.clone()].iter_mut().zip(inside) {
+            *value = pixel.to();
+        }
+        if let Some(copied) = &cols.copied {
+            for lane in (0..cols.lanes.start).chain(cols.lanes.end..BLOCK) {
+                line.0[lane] = copied[lane].map_or(T::default(), |col| self.view[[row, col]].to());
             }
         }
         line

@@ -53,39 +53,50 @@ impl<T: Compute> Sweep<'_, '_, T> {
         let u = &mut scratch.u[..rows + 2 * radius];
         let v = &mut scratch.v[..rows + 2 * radius];
         fill(simd, self.planes, &self.shift, self.row - radius as isize, col, u, v);
-        let x = if self.signals.x {
-            let x = &mut scratch.x[..rows + 2 * radius];
-            mean_of_both(simd, u, v, x);
-            Some(&*x)
-        } else {
-            None
-        };
-        let signals = self.signals.count();
+        if self.signals.x {
+            mean_of_both(simd, u, v, &mut scratch.x[..rows + 2 * radius]);
+        }
         let history = history(radius);
         let (mean, rest) = scratch.blurred.split_at_mut(BLOCK);
         let variance = &mut rest[..BLOCK];
+        let signals = self.signals.count();
         let columns = scratch
             .columns
             .chunks_exact_mut(2 * signals * history)
             .take(self.blocks);
         for (block, columns) in columns.enumerate() {
-            for (signal, columns) in [&*u, &*v]
-                .into_iter()
-                .chain(x)
-                .zip(columns.chunks_exact_mut(2 * history))
-            {
-                let from = &signal[block * BLOCK..][..history];
-                let first = self.row - radius as isize + (block * BLOCK) as isize;
-                let near = middle(first, history, self.planes.height());
-                for group in 0..groups::<S, T>() {
-                    let center = center(simd, from, near, group);
-                    mean_and_variance(simd, self.half, group, from, &[], center, mean, variance);
-                }
-                let (means, variances) = columns.split_at_mut(history);
-                append(simd, means, mean);
-                append(simd, variances, variance);
+            let (of_u, rest) = columns.split_at_mut(2 * history);
+            let (of_v, of_x) = rest.split_at_mut(2 * history);
+            self.blur_columns(simd, block, u, of_u, mean, variance);
+            self.blur_columns(simd, block, v, of_v, mean, variance);
+            if self.signals.x {
+                self.blur_columns(simd, block, &scratch.x, of_x, mean, variance);
             }
         }
+    }
+
+    /// Blurs one signal of a sub-block along columns.
+    #[inline(always)]
+    fn blur_columns<S: Simd>(
+        &self,
+        simd: S,
+        block: usize,
+        lines: &[Line<T>],
+        columns: &mut [Line<T>],
+        mean: &mut [Line<T>],
+        variance: &mut [Line<T>],
+    ) {
+        let history = history(self.radius());
+        let from = &lines[block * BLOCK..][..history];
+        let first = self.row - self.radius() as isize + (block * BLOCK) as isize;
+        let near = middle(first, history, self.planes.height());
+        for group in 0..groups::<S, T>() {
+            let center = center(simd, from, near, group);
+            mean_and_variance(simd, self.half, group, from, &[], center, mean, variance);
+        }
+        let (means, variances) = columns.split_at_mut(history);
+        append(simd, means, mean);
+        append(simd, variances, variance);
     }
 
     /// The moments of sub-block `block`, of the centres r columns to the left of block column

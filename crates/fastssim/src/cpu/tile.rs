@@ -49,32 +49,32 @@ pub(super) fn intersection(a: [isize; 2], b: [isize; 2]) -> [isize; 2] {
     [from, a[1].min(b[1]).max(from)]
 }
 
-impl Tile<'_> {
+impl<'a> Tile<'a> {
     pub(super) fn shift<T: Compute>(&self) -> Shift<T> {
         Shift::of_tile(&self.planes, self.rows, self.cols, self.scale)
     }
 
-    /// The sum of 1 − SSIM over the tile.
+    /// The sum of 1 − SSIM over the tile, and into `map`, if there is one, the score of each of its windows.
     #[inline(always)]
-    pub(super) fn score<S: Simd, T: Compute>(&self, simd: S, half: &[T], scratch: &mut Scratch<T>) -> f64 {
-        self.score_and_map(simd, half, scratch, None)
-    }
-
-    /// The sum, and the score of each window of the tile.
-    #[inline(always)]
-    pub(super) fn map<S: Simd, T: Compute>(
+    pub(super) fn score<S: Simd, T: Compute>(
         &self,
         simd: S,
         half: &[T],
         scratch: &mut Scratch<T>,
-        into: RealsMut<'_>,
-        score: Score,
+        map: Option<(RealsMut<'_>, Score)>,
     ) -> f64 {
-        self.score_and_map(simd, half, scratch, Some((into, score)))
+        if T::IS_GENERAL {
+            self.score_and_map::<S, T, false>(simd, half, scratch, map)
+        } else if map.is_none() {
+            self.score_and_map::<S, T, true>(simd, half, scratch, None)
+        } else {
+            self.score_and_map::<S, T, true>(simd, half, scratch, map)
+        }
     }
 
+    /// Where all windows are `ALIKE` (see [`alike`](Self::alike)) the loops have no part of the other cases.
     #[inline(always)]
-    fn score_and_map<S: Simd, T: Compute>(
+    fn score_and_map<S: Simd, T: Compute, const ALIKE: bool>(
         &self,
         simd: S,
         half: &[T],
@@ -94,11 +94,11 @@ impl Tile<'_> {
             row: top,
             blocks: ((bottom - top) as usize).div_ceil(BLOCK),
             col: left + radius as isize - (lead * BLOCK) as isize,
-            signals: self.signals(0),
+            signals: self.signals::<ALIKE>(0),
         };
         scratch.reserve(radius, sweep.blocks, sweep.signals);
         let score = map.as_ref().map(|(_, score)| *score);
-        let mut sum = DeficitSum::new(simd, &shift, &constants, self.c1, self.alike());
+        let mut sum = DeficitSum::new(simd, &shift, &constants, self.c1, ALIKE || self.alike());
         for index in 0..lead + ((right - left) as usize).div_ceil(BLOCK) {
             sweep.read(simd, index, scratch);
             if index < lead {
@@ -111,10 +111,10 @@ impl Tile<'_> {
                 let row = top + (block * BLOCK) as isize;
                 let rows = within(self.rows, row)[1];
                 sweep.moments(simd, index, block, scratch);
-                if let Some(counts) = &self.counts {
+                if let Some(counts) = self.counts::<ALIKE>() {
                     counts.fill([row, col], [0, rows], [0, cols], &mut scratch.counts[..BLOCK]);
                 }
-                let sums = self.deficits(simd, &sweep, &constants, &sum.flat, cols, score, scratch);
+                let sums = self.deficits::<S, T, ALIKE>(simd, &sweep, &constants, &sum.flat, cols, score, scratch);
                 sum.add(&sums, [0, rows], cols);
                 if let Some((map, _)) = &mut map {
                     let values = &mut scratch.blurred[..BLOCK];
@@ -130,7 +130,7 @@ impl Tile<'_> {
     /// asked for, the first of the moments become that of each window.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "the state of one step of the sweep")]
-    fn deficits<S: Simd, T: Compute>(
+    fn deficits<S: Simd, T: Compute, const ALIKE: bool>(
         &self,
         simd: S,
         sweep: &Sweep<'_, '_, T>,
@@ -148,14 +148,14 @@ impl Tile<'_> {
             let mut partial = zero;
             for column in 0..cols {
                 let moments = moments_at(simd, &scratch.moments, column, group);
-                let deficit = match &self.exponents {
+                let deficit = match self.exponents::<ALIKE>() {
                     None => deficit(simd, constants, moments),
                     Some(exponents) => {
                         let sx = third_at(simd, sweep.signals, &scratch.moments, column, group);
                         exponents.deficit(simd, constants, moments, sx)
                     }
                 };
-                match &self.counts {
+                match self.counts::<ALIKE>() {
                     None => partial += deficit - flat,
                     Some(_) => {
                         let count = load::<S, T>(simd, &scratch.counts[column], group);
@@ -180,11 +180,24 @@ impl Tile<'_> {
     }
 
     /// The signals of the sweep, and so many maps of derivatives.
-    pub(super) fn signals(&self, derivatives: usize) -> Signals {
+    #[inline(always)]
+    pub(super) fn signals<const ALIKE: bool>(&self, derivatives: usize) -> Signals {
         Signals {
-            x: self.exponents.is_some_and(|exponents| exponents.are_apart()),
+            x: self.exponents::<ALIKE>().is_some_and(Exponents::are_apart),
             derivatives,
         }
+    }
+
+    /// What the windows count, which the compiler knows where they are all alike.
+    #[inline(always)]
+    pub(super) fn counts<const ALIKE: bool>(&self) -> Option<&Counts<'a>> {
+        if ALIKE { None } else { self.counts.as_ref() }
+    }
+
+    /// The exponents, likewise.
+    #[inline(always)]
+    pub(super) fn exponents<const ALIKE: bool>(&self) -> Option<&Exponents> {
+        if ALIKE { None } else { self.exponents.as_ref() }
     }
 
     /// Whether all windows count the same and are scored by the usual formula.

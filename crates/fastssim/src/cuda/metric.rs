@@ -6,6 +6,7 @@ use super::images::{DeviceImages, DevicePixel, same_device};
 use super::job::{Job, Target};
 use super::scores::DeviceScores;
 use super::stream::Stream;
+use crate::CudaError;
 use crate::config::Ssim;
 use crate::error::Result;
 use crate::problem::{Score, check_count, check_equal, check_shape};
@@ -168,6 +169,13 @@ impl CudaSsim<'_> {
     fn job<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Result<Job<'_>> {
         check_equal(x.shape(), y.shape())?;
         self.metric.check_window(x.shape())?;
+        if self.metric.factor(x.shape()) > 1 {
+            return Err(CudaError::Unsupported {
+                what: "downsampling of images in the device's memory".into(),
+                allowed: "images in the host's memory, or no downsampling",
+            }
+            .into());
+        }
         x.on(self.stream, "x")?;
         y.on(self.stream, "y")?;
         let range = self.metric.data_range.unwrap_or(T::KIND.range());

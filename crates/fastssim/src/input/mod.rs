@@ -12,7 +12,7 @@ pub use images::{Images, Layout};
 pub use picture::{DropAlpha, composite};
 
 use half::{bf16, f16};
-use ndarray::{ArrayView4, ArrayViewMut4};
+use ndarray::{Array4, ArrayView4, ArrayViewMut4, Zip};
 
 use crate::error::Result;
 
@@ -198,6 +198,20 @@ impl<'a> RealsMut<'a> {
             Self::Bf16(view) => RealsMut::Bf16(view.view_mut()),
             Self::F32(view) => RealsMut::F32(view.view_mut()),
             Self::F64(view) => RealsMut::F64(view.view_mut()),
+        }
+    }
+
+    /// Writes these numbers.
+    pub(crate) fn assign(&mut self, numbers: &Array4<f64>) {
+        match self {
+            Self::F16(view) => Zip::from(view)
+                .and(numbers)
+                .for_each(|out, &value| *out = f16::from_f64(value)),
+            Self::Bf16(view) => Zip::from(view)
+                .and(numbers)
+                .for_each(|out, &value| *out = bf16::from_f64(value)),
+            Self::F32(view) => Zip::from(view).and(numbers).for_each(|out, &value| *out = value as f32),
+            Self::F64(view) => view.assign(numbers),
         }
     }
 
