@@ -1,79 +1,61 @@
-//! The comparison: which functions of the library are called, and on what.
+//! `fastssim compare`: from its arguments to what it prints and writes.
 
-use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use fastssim::{Backend, DropAlpha, Error, Input, Ssim};
-use ndarray::{Array3, Ix3};
+use anyhow::{Context, Result, bail};
 
-use crate::pictures::Pixels;
+use crate::args::CompareArgs;
+use crate::output::{self, Output, Staged};
+use crate::record::{Measured, Record, Settings};
+use crate::{format, measure, pictures, print};
 
-/// What came out.
-pub struct Comparison {
-    /// Where all of the work was done.
-    pub backend: Backend,
-    /// 1 − SSIM, which keeps its digits where the images are nearly the same.
-    pub dssim: f64,
-    /// The time that the score took.
-    pub time: Duration,
-    /// SSIM of each window, as (channels, height, width).
-    pub map: Option<Array3<f32>>,
-    /// The gradient of SSIM with respect to the distorted image, as (channels, height, width).
-    pub gradient: Option<Array3<f32>>,
-}
-
-/// Compares two images; the map and the gradient only where they are wanted.
-///
-/// With [`Backend::Auto`] one backend does all of the work, and a GPU that fails is not passed over in silence.
-pub fn compare(metric: &Ssim, pixels: &Pixels, map: bool, gradient: bool) -> fastssim::Result<Comparison> {
-    // Opens the device and has its kernels compiled, before any time is taken.
-    let backend = metric.backend();
-    let on = |backend| compare_on(&metric.with_backend(backend)?, pixels, map, gradient);
-    match on(backend) {
-        Err(error) if backend != Backend::Cpu && metric.requested_backend() == Backend::Auto && of_gpu(&error) => {
-            // Where standard error is closed, nobody reads it.
-            let _ = writeln!(io::stderr(), "fastssim: {error}; the processor takes over");
-            on(Backend::Cpu)
-        }
-        other => other,
-    }
-}
-
-/// Whether it is for the GPU that it did not work, and not for the images.
-fn of_gpu(error: &Error) -> bool {
-    matches!(error, Error::Cuda(_) | Error::Overflow { .. })
-}
-
-/// The same on the metric's own backend, which is one and not [`Backend::Auto`].
-fn compare_on(metric: &Ssim, pixels: &Pixels, map: bool, gradient: bool) -> fastssim::Result<Comparison> {
-    // The gradient is that with respect to the first argument.
-    match pixels {
-        Pixels::Stored { reference, distorted } => {
-            run(metric, DropAlpha(distorted), DropAlpha(reference), map, gradient)
-        }
-        Pixels::Gray { reference, distorted } => run(metric, distorted, reference, map, gradient),
-    }
-}
-
-fn run<'a, X>(metric: &Ssim, x: X, y: X, map: bool, gradient: bool) -> fastssim::Result<Comparison>
-where
-    X: Input<'a, Real = f32, Dim = Ix3, Scores = f64> + Copy,
-{
-    let start = Instant::now();
-    let dssim = metric.dssim(x, y)?;
-    let time = start.elapsed();
-    // Each in a call of its own: the score then has the same bits whatever else is asked for.
-    let map = if map { Some(metric.ssim_map(x, y)?) } else { None };
-    let gradient = if gradient {
-        Some(metric.ssim_gradient(x, y)?)
-    } else {
-        None
+pub fn run(args: &CompareArgs) -> Result<()> {
+    let (Some(reference), Some(distorted)) = (&args.reference, &args.distorted) else {
+        bail!("two images are needed; see fastssim --help");
     };
-    Ok(Comparison {
-        backend: metric.requested_backend(),
-        dssim,
-        time,
-        map,
-        gradient,
+    let map = args.map.as_deref();
+    let gradient = args.gradient.as_deref();
+    let inputs = [&**reference, &**distorted];
+    let map_output = map.map(|path| Output::new(path, &inputs)).transpose()?;
+    let taken = [inputs[0], inputs[1], map.unwrap_or(inputs[0])];
+    let gradient_output = gradient.map(|path| Output::new(path, &taken)).transpose()?;
+
+    let start = Instant::now();
+    let pictures = pictures::read(inputs, &args.input)?;
+    let decoding = start.elapsed();
+    // The luma of bytes is a float with the range of bytes, so no default of the library's will do.
+    let metric = args.metric.metric(pictures.depth.range())?;
+    let comparison = measure::measure(&metric, &pictures.pixels, map.is_some(), gradient.is_some())
+        .with_context(|| format!("{} and {}", reference.display(), distorted.display()))?;
+    let measured = Measured {
+        deficit: comparison.deficit,
+        dssim: comparison.dssim,
+        backend: comparison.backend,
+        width: pictures.width as usize,
+        height: pictures.height as usize,
+        channels: usize::from(pictures.channels),
+        pixel_type: pictures.depth.name(),
+        data_range: metric.data_range().unwrap_or(pictures.depth.range()),
+        time: comparison.time,
+        decoding,
+    };
+    let [a, b] = inputs.map(|path| path.to_string_lossy().into_owned());
+    let record = Record::new(a, b, args.input.gray, &Settings::of(&metric)).with(&measured);
+
+    // All files are complete before the first of them gets its name.
+    let mut staged: Vec<Staged> = Vec::new();
+    if let (Some(output), Some(map)) = (map_output, &comparison.map) {
+        staged.push(output.stage(|file| output::write_map(map, file))?);
+    }
+    if let (Some(output), Some(gradient)) = (gradient_output, &comparison.gradient) {
+        staged.push(output.stage(|file| output::write_npy(gradient, file))?);
+    }
+    for file in staged {
+        file.publish()?;
+    }
+    print(&if args.json {
+        format::json(&record)?
+    } else {
+        format::text(&record)
     })
 }

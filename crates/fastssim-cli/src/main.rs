@@ -1,31 +1,31 @@
-//! The command `fastssim`: compares two pictures.
+//! The command `fastssim`: compares pictures.
 //!
-//! Arguments become a metric and two pictures; those are compared; output files and the report
-//! follow. Whatever fails ends it with exit code 2 and one line.
+//! Arguments become a metric and pairs of pictures; those are compared; output files and records of
+//! the results follow. Whatever fails ends it with exit code 2 and one line.
 #![forbid(unsafe_code)]
 
 mod args;
 mod compare;
+mod format;
 mod interrupt;
 mod jpeg;
+mod measure;
 mod output;
 mod pictures;
-mod report;
+mod record;
+mod statistics;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use crate::args::Args;
-use crate::output::{Output, Staged};
-use crate::report::Report;
+use crate::args::{Cli, Command};
 
 fn main() -> ExitCode {
-    let result = match Args::try_parse() {
-        Ok(args) => run(&args),
+    let result = match Cli::try_parse() {
+        Ok(cli) => run(cli.task()),
         // Help and version, which clap reports like errors.
         Err(error) if !error.use_stderr() => unless_closed(error.print()),
         Err(error) => Err(anyhow::Error::msg(usage(&error))),
@@ -40,35 +40,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<()> {
-    let map = args.map.as_deref();
-    let gradient = args.gradient.as_deref();
-    let inputs = [&*args.reference, &*args.distorted];
-    let map_output = map.map(|path| Output::new(path, &inputs)).transpose()?;
-    let taken = [inputs[0], inputs[1], map.unwrap_or(inputs[0])];
-    let gradient_output = gradient.map(|path| Output::new(path, &taken)).transpose()?;
-
-    let start = Instant::now();
-    let pictures = pictures::read(args)?;
-    let decoding = start.elapsed();
-    // The luma of bytes is a float with the range of bytes, so no default of the library's will do.
-    let metric = args.metric(pictures.depth.range())?;
-    let comparison = compare::compare(&metric, &pictures.pixels, map.is_some(), gradient.is_some())
-        .with_context(|| format!("{} and {}", args.reference.display(), args.distorted.display()))?;
-    let report = Report::new(args, &metric, &pictures, decoding, &comparison);
-
-    // All files are complete before the first of them gets its name.
-    let mut staged: Vec<Staged> = Vec::new();
-    if let (Some(output), Some(map)) = (map_output, &comparison.map) {
-        staged.push(output.stage(|file| output::write_map(map, file))?);
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Compare(args) => compare::run(&args),
     }
-    if let (Some(output), Some(gradient)) = (gradient_output, &comparison.gradient) {
-        staged.push(output.stage(|file| output::write_npy(gradient, file))?);
-    }
-    for file in staged {
-        file.publish()?;
-    }
-    print(&if args.json { report.json()? } else { report.to_string() })
 }
 
 fn print(text: &str) -> Result<()> {

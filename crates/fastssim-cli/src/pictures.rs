@@ -8,7 +8,7 @@ use image::error::LimitErrorKind;
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader};
 use ndarray::Array3;
 
-use crate::args::{Alpha, Args};
+use crate::args::{Alpha, InputArgs};
 use crate::jpeg;
 
 /// Two pictures of one size, depth and number of channels.
@@ -71,11 +71,11 @@ impl Depth {
 }
 
 /// Reads both pictures and makes them what the options ask for.
-pub fn read(args: &Args) -> Result<Pictures> {
-    let reference = read_one(&args.reference, args.alpha)?;
-    let distorted = read_one(&args.distorted, args.alpha)?;
+pub fn read(paths: [&Path; 2], args: &InputArgs) -> Result<Pictures> {
+    let reference = read_one(paths[0], args.alpha)?;
+    let distorted = read_one(paths[1], args.alpha)?;
     check_comparable(&reference, &distorted, args.gray)
-        .with_context(|| format!("{} and {}", args.reference.display(), args.distorted.display()))?;
+        .with_context(|| format!("{} and {}", paths[0].display(), paths[1].display()))?;
     let (width, height, depth) = (distorted.width(), distorted.height(), Depth::of(&distorted));
     let channels = if args.gray { 1 } else { colors(&distorted) };
     let pixels = if args.gray {

@@ -159,6 +159,7 @@ fn arguments_that_are_missing_or_unknown() {
     let folder = pair();
     folder.fail("", &["<REFERENCE>", "<DISTORTED>", "--help"]);
     folder.fail("a.png", &["<DISTORTED>", "--help"]);
+    folder.fail("compare", &["<REFERENCE>", "<DISTORTED>", "--help"]);
     folder.fail("a.png b.png c.png", &["c.png", "--help"]);
     folder.fail("a.png b.png --grey", &["--grey", "--gray"]);
     folder.fail("a.png b.png --map", &["--map"]);
@@ -207,7 +208,8 @@ fn backends_that_are_not_there() {
     folder.fail(args, &["--backend cuda: "]);
     let cuda = "--json --backend cuda a.png b.png";
     if folder.run(cuda.split_whitespace()).code == Some(0) {
-        assert_eq!(folder.json("--backend cuda a.png b.png")["backend"], "cuda:0");
+        let json = folder.json("--backend cuda a.png b.png");
+        assert_eq!((&json["backend"], &json["device"]), (&"cuda".into(), &0.into()));
     } else {
         folder.fail(cuda, &["--backend cuda: "]);
     }

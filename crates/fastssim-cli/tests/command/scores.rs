@@ -41,8 +41,8 @@ fn json_has_its_fields_in_their_order() {
     let folder = Folder::with_pair(texture(40, 30, 1), texture(40, 30, 2));
     let out = folder.succeed("a.png b.png --json");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    let fields = "reference distorted width height channels gray pixel_type ssim dssim padding window sigma \
-                  data_range backend seconds decoding_seconds version";
+    let fields = "reference distorted ssim dssim error width height channels pixel_type gray padding window sigma k1 \
+                  k2 data_range dssim_convention backend device map gradient seconds decoding_seconds version";
     let mut from = 0;
     for field in fields.split_whitespace() {
         let at = out[from..].find(&format!("\"{field}\":"));
@@ -60,12 +60,14 @@ fn json_has_its_fields_in_their_order() {
     assert_eq!((&json["pixel_type"], &json["gray"]), (&"u8".into(), &false.into()));
     assert_eq!((&json["padding"], &json["window"]), (&"zero".into(), &11.into()));
     assert_eq!((&json["sigma"], &json["data_range"]), (&1.5.into(), &255.0.into()));
+    assert_eq!((&json["k1"], &json["k2"]), (&0.01.into(), &0.03.into()));
+    let (backend, device) = match Ssim::default().backend() {
+        fastssim::Backend::Cuda { device } => ("cuda", device.into()),
+        _ => ("cpu", serde_json::Value::Null),
+    };
     assert_eq!(
-        (&json["backend"], &json["version"]),
-        (
-            &fastssim::Ssim::default().backend().to_string().into(),
-            &env!("CARGO_PKG_VERSION").into()
-        )
+        (&json["backend"], &json["device"], &json["version"]),
+        (&backend.into(), &device, &env!("CARGO_PKG_VERSION").into())
     );
     assert!(json["seconds"].as_f64().unwrap() > 0.0 && json["decoding_seconds"].as_f64().unwrap() > 0.0);
 }
