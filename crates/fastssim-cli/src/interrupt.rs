@@ -1,34 +1,82 @@
-//! Interruption: a signal that ends the command first removes the temporary files.
+//! Interruption: a signal that ends the command first removes the temporary files. A batch is asked to come to its
+//! end instead, and writes what is finished; a second signal does not wait for that.
 
+use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
-/// The temporary files that were made; those that are gone do no harm.
-static FILES: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// The temporary files that there are; none before signals are waited for.
+struct State {
+    files: Option<HashSet<PathBuf>>,
+}
 
-fn files() -> MutexGuard<'static, Vec<PathBuf>> {
-    FILES.lock().unwrap_or_else(PoisonError::into_inner)
+static STATE: Mutex<State> = Mutex::new(State { files: None });
+
+/// Whether the first signal only asks the command to stop.
+static SOFT: AtomicBool = AtomicBool::new(false);
+
+/// The signal that asked; 0 for none.
+static ASKED: AtomicI32 = AtomicI32::new(0);
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// The list, once signals are waited for.
+    fn files(&mut self) -> io::Result<&mut HashSet<PathBuf>> {
+        if self.files.is_none() {
+            watch()?;
+        }
+        Ok(self.files.get_or_insert_default())
+    }
 }
 
 /// Makes a temporary file that no signal leaves behind: none is handled between its creation and
 /// its entry in the list.
 pub fn guarded(create: impl FnOnce() -> io::Result<NamedTempFile>) -> io::Result<NamedTempFile> {
-    let mut files = files();
-    if files.is_empty() {
-        watch()?;
-    }
+    let mut state = state();
+    let files = state.files()?;
     let file = create()?;
-    files.push(file.path().to_owned());
+    files.insert(file.path().to_owned());
     Ok(file)
+}
+
+/// Forgets a temporary file that is gone, or has become another.
+pub fn release(path: &Path) {
+    if let Some(files) = &mut state().files {
+        files.remove(path);
+    }
+}
+
+/// From now on the first signal only has [`stopped`] say so.
+pub fn soften() -> io::Result<()> {
+    state().files()?;
+    SOFT.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Whether a signal has asked the command to stop.
+pub fn stopped() -> bool {
+    ASKED.load(Ordering::Relaxed) != 0
+}
+
+/// Ends the process as the signal would have done, if one has asked.
+pub fn obey() {
+    #[cfg(unix)]
+    if stopped() {
+        let _ = signal_hook::low_level::emulate_default_handler(ASKED.load(Ordering::Relaxed));
+    }
 }
 
 /// Waits for signals on a thread of its own.
 #[cfg(unix)]
 fn watch() -> io::Result<()> {
-    use std::sync::{Arc, atomic::AtomicBool};
+    use std::sync::Arc;
 
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
     use signal_hook::iterator::Signals;
@@ -39,9 +87,12 @@ fn watch() -> io::Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
+            if SOFT.load(Ordering::Relaxed) && ASKED.swap(signal, Ordering::Relaxed) == 0 {
+                continue;
+            }
             // Held until the end, so that no file is made in the meantime.
-            let files = files();
-            for file in files.iter() {
+            let state = state();
+            for file in state.files.iter().flatten() {
                 // It may have its final name already.
                 let _ = std::fs::remove_file(file);
             }

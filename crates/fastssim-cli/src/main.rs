@@ -1,62 +1,59 @@
 //! The command `fastssim`: compares pictures.
 //!
-//! Arguments become a metric and pairs of pictures; those are compared; output files and records of
-//! the results follow. Whatever fails ends it with exit code 2 and one line.
+//! Arguments become a metric (`args`) and pairs of files (`pairs`). Each pair is a job (`compare`) of a pipeline: its
+//! files become pictures (`picture`), which are compared (`measure`); files about it follow (`output`), and a record
+//! (`record`), which is counted (`tally`) and printed (`format`, `sink`). Whatever fails ends in exit code 2 and one
+//! line (`console`).
 #![forbid(unsafe_code)]
 
 mod args;
 mod compare;
+mod console;
+mod devices;
 mod format;
+mod generate;
 mod interrupt;
-mod jpeg;
 mod measure;
 mod output;
-mod pictures;
+mod pairs;
+mod picture;
+mod pipeline;
 mod record;
+mod resume;
+mod sink;
 mod statistics;
+mod tally;
 
-use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 
 use crate::args::{Cli, Command};
+use crate::tally::Verdict;
 
 fn main() -> ExitCode {
     let result = match Cli::try_parse() {
         Ok(cli) => run(cli.task()),
         // Help and version, which clap reports like errors.
-        Err(error) if !error.use_stderr() => unless_closed(error.print()),
+        Err(error) if !error.use_stderr() => sink::is_closed(error.print()).map(|_| Verdict::Passed),
         Err(error) => Err(anyhow::Error::msg(usage(&error))),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to be done if this fails too.
-            let _ = writeln!(io::stderr(), "fastssim: {}", one_line(&format!("{error:#}")));
-            ExitCode::from(2)
-        }
-    }
+    let verdict = result.unwrap_or_else(|error| {
+        console::say(&format!("{error:#}"));
+        Verdict::Failed
+    });
+    ExitCode::from(verdict as u8)
 }
 
-fn run(command: Command) -> Result<()> {
+fn run(command: Command) -> Result<Verdict> {
     match command {
-        Command::Compare(args) => compare::run(&args),
+        Command::Compare(args) => return compare::run(&args),
+        Command::ListDevices => sink::print(&devices::list())?,
+        Command::Completions { shell } => generate::completions(shell)?,
+        Command::Man { folder } => generate::manual(folder.as_deref())?,
     }
-}
-
-fn print(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
-}
-
-/// A reader that has left is no error: it has seen what it wanted.
-fn unless_closed(printed: io::Result<()>) -> Result<()> {
-    match printed {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("standard output"),
-    }
+    Ok(Verdict::Passed)
 }
 
 /// What is wrong with the arguments, and what may help, on one line.
@@ -69,17 +66,4 @@ fn usage(error: &clap::Error) -> String {
         .collect();
     let text = paragraphs.join("; ");
     format!("{}; see fastssim --help", text.trim_start_matches("error: "))
-}
-
-/// The text with its control characters, which a file's name may hold, shown instead of obeyed.
-fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
 }

@@ -1,12 +1,11 @@
-//! The comparison: which functions of the library are called, and on what.
+//! The comparison of two pictures: which functions of the library are called, and on what.
 
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use fastssim::{Backend, DropAlpha, DssimConvention, Error, Input, Ssim};
+use fastssim::{Backend, DssimConvention, Error, Input, Real, Ssim};
 use ndarray::{Array3, Ix3};
 
-use crate::pictures::Pixels;
+use crate::picture::{Depth, Picture, Samples};
 
 /// What came out.
 pub struct Comparison {
@@ -21,21 +20,48 @@ pub struct Comparison {
     /// SSIM of each window, as (channels, height, width).
     pub map: Option<Array3<f32>>,
     /// The gradient of SSIM with respect to the distorted image, as (channels, height, width).
-    pub gradient: Option<Array3<f32>>,
+    pub gradient: Option<Gradient>,
+    /// What the user should know of, but for which the result is good.
+    pub note: Option<String>,
 }
 
-/// Compares two images; the map and the gradient only where they are wanted.
+/// A gradient, of the precision of the pixels.
+pub enum Gradient {
+    F32(Array3<f32>),
+    F64(Array3<f64>),
+}
+
+/// What to compute besides the score.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub map: bool,
+    pub gradient: bool,
+}
+
+/// Compares two pictures of the same shape and type.
 ///
 /// With [`Backend::Auto`] one backend does all of the work, and a GPU that fails is not passed over in silence.
-pub fn measure(metric: &Ssim, pixels: &Pixels, map: bool, gradient: bool) -> fastssim::Result<Comparison> {
-    // Opens the device and has its kernels compiled, before any time is taken.
-    let backend = metric.backend();
-    let on = |backend| measure_on(&metric.with_backend(backend)?, pixels, map, gradient);
+pub fn measure(
+    metric: &Ssim,
+    reference: &Picture,
+    distorted: &Picture,
+    wanted: Wanted,
+) -> fastssim::Result<Comparison> {
+    let automatic = metric.requested_backend() == Backend::Auto;
+    // No GPU takes doubles yet, so that there is nothing to be said about it.
+    let backend = if automatic && distorted.depth == Depth::F64 {
+        Backend::Cpu
+    } else {
+        metric.backend()
+    };
+    let on = |backend| measure_on(&metric.with_backend(backend)?, reference, distorted, wanted);
     match on(backend) {
-        Err(error) if backend != Backend::Cpu && metric.requested_backend() == Backend::Auto && of_gpu(&error) => {
-            // Where standard error is closed, nobody reads it.
-            let _ = writeln!(io::stderr(), "fastssim: {error}; the processor takes over");
-            on(Backend::Cpu)
+        Err(error) if backend != Backend::Cpu && automatic && of_gpu(&error) => {
+            let note = Some(format!("{error}; the processor takes over"));
+            Ok(Comparison {
+                note,
+                ..on(Backend::Cpu)?
+            })
         }
         other => other,
     }
@@ -47,27 +73,60 @@ fn of_gpu(error: &Error) -> bool {
 }
 
 /// The same on the metric's own backend, which is one and not [`Backend::Auto`].
-fn measure_on(metric: &Ssim, pixels: &Pixels, map: bool, gradient: bool) -> fastssim::Result<Comparison> {
+fn measure_on(metric: &Ssim, x: &Picture, y: &Picture, wanted: Wanted) -> fastssim::Result<Comparison> {
     // The gradient is that with respect to the first argument.
-    match pixels {
-        Pixels::Stored { reference, distorted } => {
-            run(metric, DropAlpha(distorted), DropAlpha(reference), map, gradient)
-        }
-        Pixels::Gray { reference, distorted } => run(metric, distorted, reference, map, gradient),
+    match (&y.samples, &x.samples) {
+        (Samples::U8(x), Samples::U8(y)) => run(metric, x.view(), y.view(), wanted),
+        (Samples::U16(x), Samples::U16(y)) => run(metric, x.view(), y.view(), wanted),
+        (Samples::F32(x), Samples::F32(y)) => run(metric, x.view(), y.view(), wanted),
+        (Samples::F64(x), Samples::F64(y)) => run(metric, x.view(), y.view(), wanted),
+        _ => Err(Error::TypeMismatch {
+            x: y.depth.name(),
+            y: x.depth.name(),
+        }),
     }
 }
 
-fn run<'a, X>(metric: &Ssim, x: X, y: X, map: bool, gradient: bool) -> fastssim::Result<Comparison>
+/// The element types of maps and gradients.
+trait Output: Real {
+    fn gradient(gradient: Array3<Self>) -> Gradient;
+    fn map(map: Array3<Self>) -> Array3<f32>;
+}
+
+impl Output for f32 {
+    fn gradient(gradient: Array3<Self>) -> Gradient {
+        Gradient::F32(gradient)
+    }
+    fn map(map: Array3<Self>) -> Array3<f32> {
+        map
+    }
+}
+
+impl Output for f64 {
+    fn gradient(gradient: Array3<Self>) -> Gradient {
+        Gradient::F64(gradient)
+    }
+    fn map(map: Array3<Self>) -> Array3<f32> {
+        map.mapv(|value| value as f32)
+    }
+}
+
+fn run<'a, X, R>(metric: &Ssim, x: X, y: X, wanted: Wanted) -> fastssim::Result<Comparison>
 where
-    X: Input<'a, Real = f32, Dim = Ix3, Scores = f64> + Copy,
+    X: Input<'a, Real = R, Dim = Ix3, Scores = f64> + Copy,
+    R: Output,
 {
     let start = Instant::now();
     let dssim = metric.dssim(x, y)?;
     let time = start.elapsed();
     // Each in a call of its own: the score then has the same bits whatever else is asked for.
-    let map = if map { Some(metric.ssim_map(x, y)?) } else { None };
-    let gradient = if gradient {
-        Some(metric.ssim_gradient(x, y)?)
+    let map = if wanted.map {
+        Some(Output::map(metric.ssim_map(x, y)?))
+    } else {
+        None
+    };
+    let gradient = if wanted.gradient {
+        Some(Output::gradient(metric.ssim_gradient(x, y)?))
     } else {
         None
     };
@@ -82,5 +141,6 @@ where
         time,
         map,
         gradient,
+        note: None,
     })
 }

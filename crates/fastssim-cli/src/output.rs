@@ -1,6 +1,7 @@
 //! Output files, which appear whole or not at all: written under another name in the same folder,
 //! then renamed.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,9 @@ use ndarray_npy::WriteNpyExt;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::interrupt;
+use crate::measure::Gradient;
+
+const OVERWRITES: &str = "this would overwrite an input or the other output";
 
 /// Where a file is to be written; nothing has been touched yet.
 pub struct Output {
@@ -24,28 +28,41 @@ pub struct Output {
     permissions: Option<fs::Permissions>,
 }
 
+/// A file that is being written, under a name that is not yet its own.
+pub struct Writing {
+    output: Output,
+    file: BufWriter<File>,
+    temporary: Temporary,
+}
+
 /// A file that is complete, and waits for its name.
 pub struct Staged {
     path: PathBuf,
     target: PathBuf,
-    /// Removed when dropped.
-    temporary: TempPath,
+    temporary: Temporary,
+}
+
+/// The files that no output may replace: the inputs, and the other outputs.
+#[derive(Debug, Default)]
+pub struct Taken(HashSet<PathBuf>);
+
+impl Taken {
+    /// Adds a file; one that cannot be is none.
+    pub fn add(&mut self, path: &Path) {
+        self.0.extend(resolve(path));
+    }
 }
 
 impl Output {
     /// Checks the path, so that most mistakes are found before any work is done. A file that is
     /// also one of the `taken` ones is refused.
-    pub fn new(path: &Path, taken: &[&Path]) -> Result<Self> {
+    pub fn new(path: &Path, taken: &Taken) -> Result<Self> {
         Self::check(path, taken).with_context(|| path.display().to_string())
     }
 
-    fn check(path: &Path, taken: &[&Path]) -> Result<Self> {
+    fn check(path: &Path, taken: &Taken) -> Result<Self> {
         let target = resolve(path)?;
-        let same = |other: &&Path| resolve(other).is_ok_and(|other| other == target);
-        ensure!(
-            !taken.iter().any(same),
-            "this would overwrite an input or the other output"
-        );
+        ensure!(!taken.0.contains(&target), OVERWRITES);
         let permissions = match fs::metadata(&target) {
             Ok(metadata) => {
                 // Renaming onto a device would replace it.
@@ -63,43 +80,93 @@ impl Output {
         })
     }
 
-    /// Writes the content, under a name that is not yet the file's own.
-    pub fn stage(self, write: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<Staged> {
-        let temporary = self
-            .write_temporary(write)
-            .with_context(|| self.path.display().to_string())?;
-        Ok(Staged {
-            path: self.path,
-            target: self.target,
-            temporary,
+    /// Refuses two outputs that are one file.
+    pub fn check_differs(&self, other: &Self) -> Result<()> {
+        ensure!(self.target != other.target, "{}: {OVERWRITES}", self.path.display());
+        Ok(())
+    }
+
+    /// Makes the file, under a name that is not yet its own.
+    pub fn begin(self) -> Result<Writing> {
+        let folder = self.target.parent().unwrap_or(Path::new("."));
+        let made = interrupt::guarded(|| create(folder))
+            // Its text names the temporary file, which means nothing to the user.
+            .map_err(|error| anyhow!("cannot create a file in {}: {}", folder.display(), error.kind()));
+        let (file, temporary) = made.with_context(|| self.path.display().to_string())?.into_parts();
+        Ok(Writing {
+            output: self,
+            file: BufWriter::new(file),
+            temporary: Temporary(Some(temporary)),
         })
     }
 
-    fn write_temporary(&self, write: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<TempPath> {
-        let folder = self.target.parent().unwrap_or(Path::new("."));
-        let (file, temporary) = interrupt::guarded(|| create(folder))
-            // Its text names the temporary file, which means nothing to the user.
-            .map_err(|error| anyhow!("cannot create a file in {}: {}", folder.display(), error.kind()))?
-            .into_parts();
-        let mut writer = BufWriter::new(&file);
-        write(&mut writer)?;
-        writer.flush()?;
-        if let Some(permissions) = &self.permissions {
+    /// Writes the whole content.
+    pub fn stage(self, write: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<Staged> {
+        let mut writing = self.begin()?;
+        write(&mut writing.file).with_context(|| writing.output.path.display().to_string())?;
+        writing.finish()
+    }
+}
+
+impl Writing {
+    /// Adds to the content.
+    pub fn write(&mut self, text: &str) -> Result<()> {
+        let written = self.file.write_all(text.as_bytes());
+        written.with_context(|| self.output.path.display().to_string())
+    }
+
+    /// Nothing will be added any more.
+    pub fn finish(mut self) -> Result<Staged> {
+        self.complete()
+            .with_context(|| self.output.path.display().to_string())?;
+        Ok(Staged {
+            path: self.output.path,
+            target: self.output.target,
+            temporary: self.temporary,
+        })
+    }
+
+    fn complete(&mut self) -> Result<()> {
+        self.file.flush()?;
+        let file = self.file.get_ref();
+        if let Some(permissions) = &self.output.permissions {
             file.set_permissions(permissions.clone())?;
         }
         // Otherwise a file system may keep the name and lose the content when power fails.
-        file.sync_all()?;
-        Ok(temporary)
+        Ok(file.sync_all()?)
     }
 }
 
 impl Staged {
     /// Gives the file its name, in place of a file that had it.
-    pub fn publish(self) -> Result<()> {
+    pub fn publish(mut self) -> Result<()> {
         self.temporary
             .persist(&self.target)
-            .map_err(|error| error.error)
             .with_context(|| self.path.display().to_string())
+    }
+}
+
+/// A file that is removed when this is dropped, or by a signal.
+struct Temporary(Option<TempPath>);
+
+impl Temporary {
+    /// Gives it a name, and keeps it.
+    fn persist(&mut self, target: &Path) -> io::Result<()> {
+        let Some(path) = self.0.take() else { return Ok(()) };
+        let temporary = path.to_path_buf();
+        let result = path.persist(target).map_err(|error| error.error);
+        interrupt::release(&temporary);
+        result
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            let temporary = path.to_path_buf();
+            drop(path);
+            interrupt::release(&temporary);
+        }
     }
 }
 
@@ -132,9 +199,13 @@ fn create(folder: &Path) -> io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// Writes an array as NumPy does.
-pub fn write_npy(array: &Array3<f32>, writer: impl Write) -> Result<()> {
-    Ok(array.write_npy(writer)?)
+/// Writes a gradient as NumPy does.
+pub fn write_npy(gradient: &Gradient, writer: impl Write) -> Result<()> {
+    match gradient {
+        Gradient::F32(array) => array.write_npy(writer),
+        Gradient::F64(array) => array.write_npy(writer),
+    }?;
+    Ok(())
 }
 
 /// Writes a map of SSIM, (channels, height, width), as a picture of the places that differ.

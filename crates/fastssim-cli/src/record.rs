@@ -124,7 +124,7 @@ impl Record {
 
     /// The record with its result.
     pub fn with(self, measured: &Measured) -> Self {
-        let number = |value: f64| (!value.is_nan()).then_some(value);
+        let number = |value: f64| value.is_finite().then_some(value);
         let (backend, device) = match measured.backend {
             Backend::Cuda { device } => ("cuda".into(), Some(device)),
             other => (other.to_string(), None),
@@ -146,7 +146,6 @@ impl Record {
     }
 
     /// The parameters that it was made with.
-    #[expect(dead_code, reason = "for batches")]
     pub fn settings(&self) -> Settings {
         Settings {
             padding: self.padding.clone(),
@@ -161,17 +160,18 @@ impl Record {
 
 /// The result of many pairs.
 #[derive(Clone, Debug, Serialize)]
-#[expect(dead_code, reason = "for batches")]
 pub struct Summary {
     /// Pairs that were asked for.
     pub pairs: usize,
     /// Those that have a score; the statistics are theirs.
     pub scored: usize,
-    /// Those that have an error or a score that is not a number.
+    /// Those that have an error.
     pub failed: usize,
+    /// Those whose score is not a number, as an image of floats holds NaN or infinity.
+    pub not_a_number: usize,
     /// Files without a partner.
     pub unpaired: usize,
-    /// Whether a signal, or an error under `--strict`, ended it before the last pair.
+    /// Whether there is a result of each: no signal, and no error under `--strict`, ended it before.
     pub complete: bool,
     /// Of SSIM.
     pub ssim: Option<Statistics>,

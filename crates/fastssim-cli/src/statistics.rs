@@ -25,7 +25,6 @@ pub struct Statistics {
 
 impl Statistics {
     /// Those of these scores, which are numbers; none for no scores. Sorts them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for batches"))]
     pub fn of(scores: &mut [f64]) -> Option<Self> {
         let count = scores.len() as f64;
         // Before they are sorted, so that the sum does not depend on more than the order of the input.

@@ -1,5 +1,7 @@
 //! How files become pictures: what is done with colour and transparency.
 
+use std::fmt;
+
 use clap::Args;
 
 #[derive(Clone, Debug, Args)]
@@ -20,6 +22,43 @@ pub struct InputArgs {
     /// the image's own depth.
     #[arg(long, value_name = "COLOR", value_parser = Alpha::parse)]
     pub alpha: Option<Alpha>,
+
+    /// Refuse an image that takes more memory than this when decoded: bytes, or with K, M or G
+    ///
+    /// A small file can claim to be a picture of any size. As many images as twice the number of threads are in
+    /// memory at a time.
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = Size::parse)]
+    pub max_image_size: Size,
+}
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+impl Size {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let (digits, shift) = match text.as_bytes().last() {
+            Some(b'K' | b'k') => (&text[..text.len() - 1], 10),
+            Some(b'M' | b'm') => (&text[..text.len() - 1], 20),
+            Some(b'G' | b'g') => (&text[..text.len() - 1], 30),
+            _ => (text, 0),
+        };
+        let number = digits.parse::<u64>().ok().filter(|_| !digits.starts_with('+'));
+        let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+        bytes.map(Self).ok_or("expected a number of bytes, such as 512M or 2G")
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = |shift: u32| self.0 > 0 && self.0.trailing_zeros() >= shift;
+        match self.0 {
+            bytes if unit(30) => write!(f, "{} GiB", bytes >> 30),
+            bytes if unit(20) => write!(f, "{} MiB", bytes >> 20),
+            bytes if unit(10) => write!(f, "{} KiB", bytes >> 10),
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
 }
 
 /// What becomes of an alpha channel.
@@ -53,6 +92,23 @@ impl Alpha {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes, shown) in [
+            ("512M", 512 << 20, "512 MiB"),
+            ("2g", 2 << 30, "2 GiB"),
+            ("3K", 3 << 10, "3 KiB"),
+            ("1025", 1025, "1025 bytes"),
+            ("0", 0, "0 bytes"),
+        ] {
+            assert_eq!(Size::parse(text), Ok(Size(bytes)));
+            assert_eq!(Size(bytes).to_string(), shown);
+        }
+        for wrong in ["", "M", "-1", "+1", "1.5G", "1T", "99999999999G", "é"] {
+            assert!(Size::parse(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn colours_are_names_or_six_digits() {

@@ -3,17 +3,22 @@
 mod compare;
 mod input;
 mod metric;
+mod output;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 pub use compare::CompareArgs;
-pub use input::{Alpha, InputArgs};
+pub use input::{Alpha, InputArgs, Size};
 pub use metric::MetricArgs;
+pub use output::{Format, GateArgs, OutputArgs};
 
 /// SSIM and DSSIM of images, where they differ, and the gradient.
 ///
 /// The score is that of Wang et al. 2004: the mean over all pixels, then over the channels. It is 1
-/// for identical images and never more.
+/// for identical images and never more. Images are turned as their EXIF data say; colour profiles are ignored, and
+/// samples are compared as they are stored.
 ///
 /// `fastssim REFERENCE DISTORTED` is short for `fastssim compare REFERENCE DISTORTED`.
 #[derive(Debug, Parser)]
@@ -29,6 +34,10 @@ pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 
+    /// List the devices that --backend and --device can name
+    #[arg(long, exclusive = true)]
+    list_devices: bool,
+
     #[command(flatten)]
     short: CompareArgs,
 }
@@ -36,25 +45,53 @@ pub struct Cli {
 /// What the command can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Compare images
+    /// Compare images: a pair, one with many, two folders, or a list of pairs
+    #[command(after_long_help = AFTER_HELP, max_term_width = 100)]
     Compare(Box<CompareArgs>),
+
+    /// Print the completions of a shell, for it to read
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page, or write one for each subcommand
+    Man {
+        /// The folder that gets them all
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+
+    /// List the devices that --backend and --device can name
+    #[command(skip)]
+    ListDevices,
 }
 
 impl Cli {
     /// What was asked for, in the long form or the short one.
     pub fn task(self) -> Command {
-        self.command.unwrap_or_else(|| Command::Compare(Box::new(self.short)))
+        match self.command {
+            Some(command) => command,
+            None if self.list_devices => Command::ListDevices,
+            None => Command::Compare(Box::new(self.short)),
+        }
     }
 }
 
 const AFTER_HELP: &str = "\
-Output files appear whole or not at all. The result goes to standard output, messages to standard
-error. The exit code is 0 on success and 2 on any error.
+Output files appear whole or not at all. Results go to standard output, messages to standard error.
+
+Exit codes:
+  0  the images were compared, and passed all thresholds
+  1  a score is below --fail-under, or the mean below --fail-mean-under
+  2  an error, be it of one pair among many
 
 Examples:
   fastssim reference.png distorted.png
-  fastssim --json --padding valid reference.png distorted.png
-  fastssim --gray --map map.png --gradient gradient.npy reference.png distorted.jpg";
+  fastssim --gray --map map.png --gradient gradient.npy reference.png distorted.jpg
+  fastssim compare originals/ encoded/ --summary --fail-under 0.98
+  fastssim compare original.png q10.jpg q50.jpg q90.jpg --format csv
+  fastssim compare --pairs list.csv --output results.jsonl --resume";
 
 #[cfg(test)]
 mod tests {

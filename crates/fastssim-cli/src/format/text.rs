@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::record::Record;
+use anstyle::{AnsiColor, Style};
+
+use crate::console::one_line;
+use crate::record::{Record, Summary};
 
 /// The result of one pair in a few lines.
 pub fn one(record: &Record) -> String {
@@ -44,6 +47,87 @@ pub fn one(record: &Record) -> String {
         milliseconds(record.seconds),
         milliseconds(record.decoding_seconds)
     );
+    text
+}
+
+/// What stands above the rows of [`row`].
+pub fn header() -> String {
+    format!("{:>10}  {:>12}  {:>11}  pair\n", "SSIM", "DSSIM", "size")
+}
+
+/// The result of one pair among many, on a line.
+pub fn row(record: &Record, label: &str, color: bool, threshold: Option<f64>) -> String {
+    let low = record
+        .ssim
+        .is_none_or(|ssim| threshold.is_some_and(|threshold| ssim < threshold));
+    let style = if color && low {
+        Style::new().fg_color(Some(AnsiColor::Red.into()))
+    } else {
+        Style::new()
+    };
+    let (ssim, dssim) = match record.error {
+        Some(_) => ("error".into(), String::new()),
+        None => (score(record.ssim), score(record.dssim)),
+    };
+    let size = match (record.width, record.height) {
+        (Some(width), Some(height)) => format!("{width}x{height}"),
+        _ => String::new(),
+    };
+    let label = one_line(label);
+    format!("{style}{ssim:>10}{style:#}  {dssim:>12}  {size:>11}  {label}\n")
+}
+
+/// The summary in a few lines.
+pub fn summary(summary: &Summary) -> String {
+    let mut text = format!("pairs   {}, {} with a score", summary.pairs, summary.scored);
+    for (count, what) in [
+        (summary.failed, "failed"),
+        (summary.not_a_number, "not a number"),
+        (
+            summary.pairs - summary.scored - summary.failed - summary.not_a_number,
+            "not done",
+        ),
+    ] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {what}");
+        }
+    }
+    if summary.unpaired > 0 {
+        let _ = write!(text, "; {} files without a partner", summary.unpaired);
+    }
+    text.push('\n');
+    if let Some(ssim) = &summary.ssim {
+        let line = |names_and_values: &[(&str, Option<f64>)]| {
+            let parts = names_and_values.iter().filter(|(_, value)| value.is_some());
+            let parts: Vec<String> = parts.map(|&(name, value)| format!("{name} {}", score(value))).collect();
+            parts.join(", ")
+        };
+        let first = [
+            ("mean", Some(ssim.mean)),
+            ("standard deviation", Some(ssim.standard_deviation)),
+            ("harmonic mean", ssim.harmonic_mean),
+        ];
+        let second = [
+            ("min", ssim.min),
+            ("1 %", ssim.p1),
+            ("5 %", ssim.p5),
+            ("25 %", ssim.p25),
+            ("median", ssim.median),
+            ("75 %", ssim.p75),
+            ("95 %", ssim.p95),
+            ("99 %", ssim.p99),
+            ("max", ssim.max),
+        ];
+        let _ = writeln!(text, "SSIM    {}", line(&first));
+        let _ = writeln!(
+            text,
+            "        {}",
+            line(&second.map(|(name, value)| (name, Some(value))))
+        );
+    }
+    if let Some([reference, distorted]) = &summary.worst {
+        let _ = writeln!(text, "worst   {} | {}", one_line(reference), one_line(distorted));
+    }
     text
 }
 

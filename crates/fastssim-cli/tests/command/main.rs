@@ -73,7 +73,7 @@ impl Folder {
     /// The JSON of a run that succeeds.
     #[track_caller]
     fn json(&self, args: &str) -> Value {
-        let out = self.succeed(&format!("--json {args}"));
+        let out = self.succeed(&format!("--format jsonl {args}"));
         assert_eq!(out.matches('\n').count(), 1, "{out}");
         assert!(out.ends_with('\n'), "{out}");
         serde_json::from_str(&out).unwrap()

@@ -39,7 +39,7 @@ fn the_result_is_short_and_readable() {
 #[test]
 fn json_has_its_fields_in_their_order() {
     let folder = Folder::with_pair(texture(40, 30, 1), texture(40, 30, 2));
-    let out = folder.succeed("a.png b.png --json");
+    let out = folder.succeed("a.png b.png --format jsonl");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let fields = "reference distorted ssim dssim error width height channels pixel_type gray padding window sigma k1 \
                   k2 data_range dssim_convention backend device map gradient seconds decoding_seconds version";

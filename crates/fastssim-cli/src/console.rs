@@ -1,0 +1,82 @@
+//! Standard error: messages, each on one line, and the progress bar below them.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Where messages go.
+pub struct Console {
+    quiet: bool,
+    /// Hidden unless standard error is a terminal.
+    bar: ProgressBar,
+}
+
+impl Console {
+    pub fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            bar: ProgressBar::hidden(),
+        }
+    }
+
+    /// Shows how many of `total` are done, at which rate and until when; only on a terminal.
+    pub fn start(&mut self, total: usize, done: usize) {
+        if self.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        let style = "{wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left";
+        self.bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr_with_hz(10));
+        self.bar
+            .set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        self.bar.set_position(done as u64);
+        // The rate is that of this run.
+        self.bar.reset_eta();
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    /// One more is done.
+    pub fn advance(&self) {
+        self.bar.inc(1);
+    }
+
+    /// The bar disappears.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Does something to the terminal while the bar is out of the way.
+    pub fn aside<R>(&self, act: impl FnOnce() -> R) -> R {
+        self.bar.suspend(act)
+    }
+
+    /// What went wrong. Always said.
+    pub fn error(&self, text: &str) {
+        self.aside(|| say(text));
+    }
+
+    /// What is worth knowing.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.error(text);
+        }
+    }
+}
+
+/// Writes a message as one line. Where standard error is closed, nobody reads it.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "fastssim: {}", one_line(text));
+}
+
+/// The text with its control characters, which a file's name may hold, shown instead of obeyed.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}

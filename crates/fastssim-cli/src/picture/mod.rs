@@ -1,0 +1,187 @@
+//! Pictures: the samples of a file, as the comparison takes them.
+
+mod animation;
+mod decode;
+mod jpeg;
+mod npy;
+mod tiff;
+
+use anyhow::{Result, bail, ensure};
+use image::{DynamicImage, ImageBuffer, Pixel};
+use ndarray::{Array2, Array3, Axis, Slice, Zip};
+
+pub use decode::{EXTENSIONS, read};
+
+/// One picture, without an alpha channel.
+pub struct Picture {
+    pub samples: Samples,
+    /// The type of the samples of the file, in whose units the samples are even where luma made them floats.
+    pub depth: Depth,
+}
+
+/// The samples as (channels, height, width), in whatever order the file had them in memory.
+pub enum Samples {
+    U8(Array3<u8>),
+    U16(Array3<u16>),
+    F32(Array3<f32>),
+    F64(Array3<f64>),
+}
+
+/// The type of the samples of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    U8,
+    U16,
+    F32,
+    F64,
+}
+
+impl Depth {
+    /// White less black, where nothing else is said.
+    pub fn range(self) -> f64 {
+        match self {
+            Self::U8 => 255.0,
+            Self::U16 => 65535.0,
+            Self::F32 | Self::F64 => 1.0,
+        }
+    }
+
+    /// The name of the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        }
+    }
+}
+
+impl Samples {
+    fn depth(&self) -> Depth {
+        match self {
+            Self::U8(_) => Depth::U8,
+            Self::U16(_) => Depth::U16,
+            Self::F32(_) => Depth::F32,
+            Self::F64(_) => Depth::F64,
+        }
+    }
+
+    /// Channels, height and width.
+    pub fn dim(&self) -> (usize, usize, usize) {
+        match self {
+            Self::U8(samples) => samples.dim(),
+            Self::U16(samples) => samples.dim(),
+            Self::F32(samples) => samples.dim(),
+            Self::F64(samples) => samples.dim(),
+        }
+    }
+}
+
+impl From<Samples> for Picture {
+    fn from(samples: Samples) -> Self {
+        let depth = samples.depth();
+        Self { samples, depth }
+    }
+}
+
+impl Picture {
+    /// The picture in memory as the decoder left it, its alpha channel skipped if it has one.
+    fn new(image: DynamicImage) -> Result<Self> {
+        Ok(match image {
+            DynamicImage::ImageLuma8(buffer) => Samples::U8(channels(buffer)?),
+            DynamicImage::ImageLumaA8(buffer) => Samples::U8(channels(buffer)?),
+            DynamicImage::ImageRgb8(buffer) => Samples::U8(channels(buffer)?),
+            DynamicImage::ImageRgba8(buffer) => Samples::U8(channels(buffer)?),
+            DynamicImage::ImageLuma16(buffer) => Samples::U16(channels(buffer)?),
+            DynamicImage::ImageLumaA16(buffer) => Samples::U16(channels(buffer)?),
+            DynamicImage::ImageRgb16(buffer) => Samples::U16(channels(buffer)?),
+            DynamicImage::ImageRgba16(buffer) => Samples::U16(channels(buffer)?),
+            DynamicImage::ImageRgb32F(buffer) => Samples::F32(channels(buffer)?),
+            DynamicImage::ImageRgba32F(buffer) => Samples::F32(channels(buffer)?),
+            other => bail!("the colour type {:?} is not supported", other.color()),
+        }
+        .into())
+    }
+
+    /// Width and height.
+    pub fn size(&self) -> [usize; 2] {
+        let (_, height, width) = self.samples.dim();
+        [width, height]
+    }
+
+    pub fn channels(&self) -> usize {
+        self.samples.dim().0
+    }
+
+    /// The luma of a gray picture or one of three channels, in units of its samples but not rounded to them.
+    pub fn luma(&self) -> Result<Self> {
+        let samples = match &self.samples {
+            Samples::U8(samples) => Samples::F32(luma(samples, |value| value as f32)?),
+            Samples::U16(samples) => Samples::F32(luma(samples, |value| value as f32)?),
+            Samples::F32(samples) => Samples::F32(luma(samples, |value| value as f32)?),
+            Samples::F64(samples) => Samples::F64(luma(samples, |value| value)?),
+        };
+        let depth = self.depth;
+        Ok(Self { samples, depth })
+    }
+
+    /// The reason why this cannot be compared with another picture, if there is one.
+    pub fn check_comparable(&self, other: &Self, gray: bool) -> Result<()> {
+        let text = |[width, height]: [usize; 2]| format!("{width}x{height}");
+        ensure!(
+            self.size() == other.size(),
+            "the sizes differ: {} and {} pixels",
+            text(self.size()),
+            text(other.size())
+        );
+        ensure!(
+            self.depth == other.depth,
+            "the sample types differ: {} and {}; convert one of them",
+            self.depth.name(),
+            other.depth.name()
+        );
+        ensure!(
+            gray || self.channels() == other.channels(),
+            "the numbers of channels differ: {} and {}; --gray compares both in gray",
+            self.channels(),
+            other.channels()
+        );
+        Ok(())
+    }
+}
+
+/// A view of the buffer as (channels, height, width) that owns it, without its alpha channel.
+fn channels<P: Pixel>(buffer: ImageBuffer<P, Vec<P::Subpixel>>) -> Result<Array3<P::Subpixel>> {
+    let (height, width) = (buffer.height() as usize, buffer.width() as usize);
+    let count = usize::from(P::CHANNEL_COUNT);
+    let mut samples = buffer.into_raw();
+    samples.truncate(height * width * count);
+    let mut array = Array3::from_shape_vec((height, width, count), samples)?.permuted_axes([2, 0, 1]);
+    if P::HAS_ALPHA {
+        array.slice_axis_inplace(Axis(0), Slice::from(..count - 1));
+    }
+    Ok(array)
+}
+
+/// The luma of each pixel.
+///
+/// Whole weights over a whole divisor, in double precision: where R = G = B the luma is exactly that.
+fn luma<T: Copy + Into<f64>, R: Copy + Default>(samples: &Array3<T>, round: impl Fn(f64) -> R) -> Result<Array3<R>> {
+    let (channels, height, width) = samples.dim();
+    let luma = match channels {
+        1 => samples.index_axis(Axis(0), 0).map(|&value| round(value.into())),
+        3 => {
+            let mut luma = Array2::from_elem((height, width), R::default());
+            let [r, g, b] = [0, 1, 2].map(|channel| samples.index_axis(Axis(0), channel));
+            Zip::from(&mut luma).and(r).and(g).and(b).for_each(|luma, &r, &g, &b| {
+                *luma = round((299.0 * r.into() + 587.0 * g.into() + 114.0 * b.into()) / 1000.0);
+            });
+            luma
+        }
+        other => bail!("--gray: {other} channels: luma is that of 1 or 3"),
+    };
+    // A gray picture may be in another order of memory.
+    let luma = luma.as_standard_layout().into_owned();
+    Ok(luma.insert_axis(Axis(0)))
+}
