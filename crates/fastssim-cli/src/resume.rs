@@ -23,14 +23,14 @@ impl Done {
     /// The results in a file, which need not exist.
     pub fn read(path: &Path, format: Format) -> Result<Self> {
         let read = || {
-            let bytes = match fs::read(path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
-                other => other?,
-            };
-            match format {
-                Format::Jsonl => json_lines(&bytes),
-                Format::Csv => csv_lines(&bytes),
+            let parse = match format {
+                Format::Jsonl => json_lines,
+                Format::Csv => csv_lines,
                 Format::Json | Format::Table => bail!("only --format jsonl and csv can be continued with --resume"),
+            };
+            match fs::read(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+                read => parse(&read?),
             }
         };
         read().with_context(|| path.display().to_string())

@@ -27,7 +27,7 @@ pub struct InputArgs {
     ///
     /// A small file can claim to be a picture of any size. As many images as twice the number of threads are in
     /// memory at a time.
-    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = Size::parse)]
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = Size::parse, allow_negative_numbers = true)]
     pub max_image_size: Size,
 }
 

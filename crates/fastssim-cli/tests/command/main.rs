@@ -1,8 +1,12 @@
 //! The command as a user meets it: a process with arguments, output, an exit code and files.
 
+mod batches;
 mod errors;
 mod files;
+mod inputs;
 mod oracle;
+mod outputs;
+mod resume;
 mod scores;
 mod streams;
 
@@ -43,8 +47,22 @@ impl Folder {
         self.0.path().join(name)
     }
 
+    /// Saves an image, in a folder that is made.
     fn save(&self, name: impl AsRef<Path>, image: impl Into<DynamicImage>) {
-        image.into().save(self.path(name)).unwrap();
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image.into().save(path).unwrap();
+    }
+
+    /// Writes a file, in a folder that is made.
+    fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn read(&self, name: impl AsRef<Path>) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
     }
 
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
@@ -107,6 +125,13 @@ impl Folder {
             .map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap_or_default()))
             .collect()
     }
+}
+
+/// The objects of JSON lines.
+#[track_caller]
+fn json_lines(text: &str) -> Vec<Value> {
+    assert!(text.is_empty() || text.ends_with('\n'), "{text}");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[track_caller]
