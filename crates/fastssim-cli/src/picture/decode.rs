@@ -1,16 +1,14 @@
 //! From a file to a picture, or to the reason why there is none.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::Once;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use image::error::LimitErrorKind;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::guard::guarded;
 use super::{Picture, animation, jpeg, npy, tiff};
 use crate::args::{Alpha, InputArgs};
 
@@ -43,7 +41,7 @@ pub fn read(path: &Path, args: &InputArgs) -> Result<Picture> {
 
 /// Decodes a file whose name promises the `named` format; what it holds is found from its content if that has a
 /// signature.
-fn decode(mut file: impl BufRead + Seek, named: Option<ImageFormat>, args: &InputArgs) -> Result<Picture> {
+pub fn decode(mut file: impl BufRead + Seek, named: Option<ImageFormat>, args: &InputArgs) -> Result<Picture> {
     let limit = args.max_image_size.0;
     let mut start = Vec::new();
     file.by_ref().take(SIGNATURE).read_to_end(&mut start)?;
@@ -94,6 +92,11 @@ fn picture(mut file: impl BufRead + Seek, format: ImageFormat, limit: u64) -> Re
     reader.limits(limits.clone());
     let image = || {
         let mut decoder = reader.into_decoder()?;
+        let (width, height) = decoder.dimensions();
+        ensure!(
+            width > 0 && height > 0,
+            "an image of {width}x{height} pixels has no pixel"
+        );
         limits.reserve(decoder.total_bytes())?;
         decoder.set_limits(limits)?;
         // What cannot be read of these data does not matter to the picture.
@@ -104,11 +107,14 @@ fn picture(mut file: impl BufRead + Seek, format: ImageFormat, limit: u64) -> Re
         }
         Ok(image)
     };
-    image().map_err(|error| match error {
-        ImageError::IoError(error) => error.into(),
-        ImageError::Limits(error) if error.kind() == LimitErrorKind::InsufficientMemory => anyhow!(too_large(limit)),
+    image().map_err(|error| match error.downcast() {
+        Ok(ImageError::IoError(error)) => error.into(),
+        Ok(ImageError::Limits(error)) if error.kind() == LimitErrorKind::InsufficientMemory => {
+            anyhow!(too_large(limit))
+        }
         // Its text holds that of its source, which must not be said twice.
-        other => anyhow!("{other}"),
+        Ok(other) => anyhow!("{other}"),
+        Err(error) => error,
     })
 }
 
@@ -133,26 +139,4 @@ pub fn too_large(limit: u64) -> String {
         "the image is too large: it needs more than {} when decoded, which --max-image-size allows",
         crate::args::Size(limit)
     )
-}
-
-thread_local! {
-    /// Whether a panic of this thread is going to be told as an error.
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs a decoder. Those are other people's, and files are anybody's: a panic is an error of the file.
-fn guarded<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !GUARDED.get() {
-                usual(info);
-            }
-        }));
-    });
-    GUARDED.set(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(decode));
-    GUARDED.set(false);
-    result.unwrap_or_else(|_| bail!("its decoder broke down; the file is probably damaged"))
 }

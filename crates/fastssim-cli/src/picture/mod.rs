@@ -1,7 +1,10 @@
 //! Pictures: the samples of a file, as the comparison takes them.
 
 mod animation;
+#[cfg(test)]
+mod broken;
 mod decode;
+mod guard;
 mod jpeg;
 mod npy;
 mod tiff;

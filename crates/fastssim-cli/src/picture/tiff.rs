@@ -16,6 +16,7 @@ use super::decode::too_large;
 pub fn read_gray_floats(reader: impl BufRead + Seek, limit: u64) -> Result<Option<Samples>> {
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(limit).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
     let mut decoder = Decoder::new(reader)?.with_limits(limits);
     let bytes = match decoder.colortype()? {
         ColorType::Gray(32) => 4,
