@@ -1,9 +1,10 @@
 //! Standard error: messages, each on one line, and the progress bar below them.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Where messages go.
 pub struct Console {
@@ -25,10 +26,16 @@ impl Console {
         if self.quiet || !io::stderr().is_terminal() {
             return;
         }
-        let style = "{wide_bar} {human_pos}/{human_len}  {per_sec}  {eta} left";
+        let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len}  {rate}  {eta} left");
+        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let _ = write!(text, "{:.1}/s", state.per_sec());
+        };
         self.bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr_with_hz(10));
-        self.bar
-            .set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        self.bar.set_style(
+            style
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .with_key("rate", rate),
+        );
         self.bar.set_position(done as u64);
         // The rate is that of this run.
         self.bar.reset_eta();
@@ -66,6 +73,11 @@ impl Console {
 /// Writes a message as one line. Where standard error is closed, nobody reads it.
 pub fn say(text: &str) {
     let _ = writeln!(io::stderr(), "fastssim: {}", one_line(text));
+}
+
+/// A number of things: 1 file, 2 files.
+pub fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The text with its control characters, which a file's name may hold, shown instead of obeyed.

@@ -5,11 +5,12 @@ use std::thread::available_parallelism;
 
 use fastssim::{Backend, Ssim};
 
+use crate::console::count;
+
 /// The list of `--list-devices`.
 pub fn list() -> String {
     let cores = available_parallelism().map_or(1, usize::from);
-    let plural = if cores == 1 { "" } else { "s" };
-    let mut text = format!("cpu     {cores} thread{plural}\n");
+    let mut text = format!("cpu     {}\n", count(cores, "thread"));
     gpus(&mut text);
     text
 }

@@ -10,7 +10,7 @@ use std::thread::available_parallelism;
 use anyhow::{Result, ensure};
 
 use crate::args::{CompareArgs, Format};
-use crate::console::Console;
+use crate::console::{Console, count};
 use crate::devices;
 use crate::format::{self, Printer};
 use crate::interrupt;
@@ -53,7 +53,7 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
     let threads = args.threads.or(available_parallelism().ok()).map_or(1, usize::from);
     let workers = Workers::new(plan.pairs.len(), threads);
     if args.output.verbose && !plan.single {
-        console.note(&format!("{} pairs at a time", workers.count));
+        console.note(&format!("{} at a time", count(workers.count, "pair")));
     }
     if !plan.single {
         console.start(total, total - plan.pairs.len());
@@ -119,12 +119,12 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
     }
     if interrupt::stopped() {
         let done = summary.scored + summary.failed + summary.not_a_number;
-        console.error(&format!("interrupted after {done} of {total} pairs"));
+        console.error(&format!("interrupted after {done} of {}", count(total, "pair")));
         interrupt::obey();
         return Ok(Verdict::Failed);
     }
     if !single && summary.failed > 0 {
-        console.error(&format!("{} of {total} pairs failed", summary.failed));
+        console.error(&format!("{} of {} failed", summary.failed, count(total, "pair")));
     }
     let (verdict, missed) = tally.verdict(&summary);
     missed.iter().for_each(|line| console.error(line));
@@ -148,7 +148,9 @@ fn report_problems(plan: &Plan, args: &CompareArgs, console: &Console) -> Result
     }
     ensure!(
         !args.strict || unpaired + unreadable == 0,
-        "--strict: {unpaired} files have no partner, {unreadable} folders cannot be read"
+        "--strict: {} without a partner, {} that cannot be read",
+        count(unpaired, "file"),
+        count(unreadable, "folder")
     );
     Ok(())
 }

@@ -4,12 +4,11 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::console::one_line;
+use crate::console::{count, one_line};
 use crate::record::{Record, Summary};
 
 /// The result of one pair in a few lines.
 pub fn one(record: &Record) -> String {
-    let plural = if record.channels == Some(1) { "" } else { "s" };
     let gray = if record.gray { " (luma)" } else { "" };
     let convention = match record.dssim_convention.as_str() {
         "half-one-minus-ssim" => "(1 - SSIM) / 2",
@@ -27,10 +26,10 @@ pub fn one(record: &Record) -> String {
     let _ = writeln!(text, "DSSIM  {}  ({convention})", score(record.dssim));
     let _ = writeln!(
         text,
-        "image  {}x{}, {} channel{plural}{gray}, {}",
+        "image  {}x{}, {}{gray}, {}",
         record.width.unwrap_or_default(),
         record.height.unwrap_or_default(),
-        record.channels.unwrap_or_default(),
+        count(record.channels.unwrap_or_default(), "channel"),
         record.pixel_type.as_deref().unwrap_or_default()
     );
     let _ = writeln!(
@@ -93,7 +92,7 @@ pub fn summary(summary: &Summary) -> String {
         }
     }
     if summary.unpaired > 0 {
-        let _ = write!(text, "; {} files without a partner", summary.unpaired);
+        let _ = write!(text, "; {} without a partner", count(summary.unpaired, "file"));
     }
     text.push('\n');
     if let Some(ssim) = &summary.ssim {

@@ -90,7 +90,7 @@ fn files_without_a_partner_are_reported_and_counted() {
     let outcome = folder.run(["a", "b", "--strict", "--output", "r.csv"]);
     assert_eq!((outcome.code, outcome.out.as_str()), (Some(2), ""));
     assert!(
-        outcome.err.contains("--strict: 2 files have no partner"),
+        outcome.err.contains("--strict: 2 files without a partner"),
         "{}",
         outcome.err
     );

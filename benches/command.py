@@ -1,0 +1,184 @@
+"""The command on a folder of JPEG pairs: where its time goes, and that of its peers on the same files.
+
+    cargo build --release -p fastssim-cli
+    cargo install dssim                              # 3.5
+    pip install -r benches/peers/requirements.txt
+    python benches/command.py --pairs 1000 --record benches/results/…-command.json
+
+All run on the same number of cores: fastssim with that many threads, dssim and the loop of scikit-image as that many
+processes that each take pairs. Each reads the files itself, as its users would have it do: dssim its own way,
+scikit-image through Pillow (libjpeg-turbo). Peers, which are slower, get a part of the pairs; times are those of a pair.
+The programs do not compute the same thing: dssim is another metric, and scikit-image is called with Wang's settings.
+
+The share of decoding is what the command says about itself: the sum of `decoding_seconds` over the threads' time.
+"""
+
+import argparse
+import csv
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pool
+
+import numpy as np
+import skimage
+import skimage.data
+from PIL import Image
+from skimage.metrics import structural_similarity
+
+# How many different pictures there are; all other pairs are copies of their files.
+PICTURES = 8
+
+
+def write_pairs(folder: pathlib.Path, count: int) -> None:
+    """Photographs of scikit-image at 1080p with some grain, at the qualities 95 and 75."""
+    rng = np.random.default_rng(0)
+    names = ["astronaut", "coffee", "chelsea", "rocket"]
+    for side in "ab":
+        (folder / side).mkdir()
+    for at in range(min(count, PICTURES)):
+        image = Image.fromarray(getattr(skimage.data, names[at % 4])()).resize((1920, 1080), Image.LANCZOS)
+        image = image.transpose(Image.FLIP_LEFT_RIGHT) if at >= 4 else image
+        grain = rng.normal(0, 4, (1080, 1920, 1))
+        image = Image.fromarray((np.asarray(image) + grain).clip(0, 255).astype(np.uint8))
+        image.save(folder / "a" / f"{at:04}.jpg", quality=95)
+        image.save(folder / "b" / f"{at:04}.jpg", quality=75)
+    for at in range(PICTURES, count):
+        for side in "ab":
+            shutil.copy(folder / side / f"{at % PICTURES:04}.jpg", folder / side / f"{at:04}.jpg")
+
+
+def run_fastssim(program: str, folder: pathlib.Path, cores: int, options: list[str]) -> dict:
+    output = folder / "results.csv"
+    start = time.perf_counter()
+    subprocess.run(
+        [program, "compare", folder / "a", folder / "b", "--backend", "cpu", f"--threads={cores}", "-o", output]
+        + options,
+        check=True,
+    )
+    wall = time.perf_counter() - start
+    with open(output) as file:
+        rows = list(csv.DictReader(file))
+    count = len(rows)
+    decoding = sum(float(row["decoding_seconds"]) for row in rows)
+    scoring = sum(float(row["seconds"]) for row in rows)
+    return {
+        "pairs": count,
+        "ms_per_pair": 1e3 * wall / count,
+        "decoding_share": decoding / (cores * wall),
+        "scoring_share": scoring / (cores * wall),
+        "other_share": 1 - (decoding + scoring) / (cores * wall),
+        "scores": [float(row["ssim"]) for row in rows],
+    }
+
+
+def pairs_of(folder: pathlib.Path, count: int) -> list[tuple[str, str]]:
+    names = sorted(os.listdir(folder / "a"))[:count]
+    return [(str(folder / "a" / name), str(folder / "b" / name)) for name in names]
+
+
+def run_dssim(folder: pathlib.Path, cores: int, count: int) -> dict:
+    # It has threads of its own, which would have more than their share of the cores.
+    environment = dict(os.environ, RAYON_NUM_THREADS="1")
+
+    def score(pair):
+        subprocess.run(["dssim", *pair], check=True, env=environment, stdout=subprocess.DEVNULL)
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(cores) as pool:
+        list(pool.map(score, pairs_of(folder, count)))
+    return {"pairs": count, "ms_per_pair": 1e3 * (time.perf_counter() - start) / count}
+
+
+def decode(pair):
+    return [np.asarray(Image.open(path)) for path in pair]
+
+
+def only_decode(pair):
+    decode(pair)
+
+
+def score_skimage(pair):
+    a, b = decode(pair)
+    return structural_similarity(
+        a, b, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
+    )
+
+
+def run_python(work, folder: pathlib.Path, cores: int, count: int) -> dict:
+    with Pool(cores) as pool:
+        pool.map(abs, range(cores))
+        start = time.perf_counter()
+        scores = pool.map(work, pairs_of(folder, count), chunksize=1)
+        wall = time.perf_counter() - start
+    return {"pairs": count, "ms_per_pair": 1e3 * wall / count, "scores": scores}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default="target/release/fastssim")
+    parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument("--peer-pairs", type=int, default=20)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--record", type=pathlib.Path)
+    args = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        write_pairs(folder, args.pairs)
+        few = min(args.peer_pairs, args.pairs)
+        # A first run has the files in memory for all.
+        run_fastssim(args.program, folder, args.cores, [])
+        load = os.getloadavg()[0]
+        results = {
+            "fastssim": run_fastssim(args.program, folder, args.cores, ["--padding", "valid"]),
+            "fastssim --gray": run_fastssim(args.program, folder, args.cores, ["--gray"]),
+            "Pillow, decoding only": run_python(only_decode, folder, args.cores, min(10 * few, args.pairs)),
+            "scikit-image loop": run_python(score_skimage, folder, args.cores, few),
+        }
+        if shutil.which("dssim"):
+            results["dssim"] = run_dssim(folder, args.cores, few)
+        else:
+            print("dssim is not on PATH: skipped")
+
+    # The same settings must give the same scores before times are worth anything.
+    ours = results["fastssim"].pop("scores")[:few]
+    difference = max(abs(a - b) for a, b in zip(ours, results["scikit-image loop"].pop("scores"), strict=True))
+    # scikit-image ends its window at 3.5 sigma, as we do, and Pillow decodes with another inverse transform.
+    assert difference < 5e-3, f"the scores differ by {difference}"
+    for result in results.values():
+        result.pop("scores", None)
+
+    print(f"{args.cores} cores, {args.pairs} pairs of 1920x1080 JPEG, load before {load:.1f}")
+    print(f"largest difference of scores from scikit-image: {difference:.1e}\n")
+    base = results["fastssim"]["ms_per_pair"]
+    for name, result in results.items():
+        shares = ", ".join(f"{key[:-6]} {result[key]:.0%}" for key in result if key.endswith("_share"))
+        print(f"{name:22} {result['ms_per_pair']:8.1f} ms a pair  {result['ms_per_pair'] / base:6.1f} x  {shares}")
+    if args.record:
+        record = {
+            "cores": args.cores,
+            "load": load,
+            "processor": processor(),
+            "skimage": skimage.__version__,
+            "results": results,
+        }
+        args.record.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def processor() -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+if __name__ == "__main__":
+    main()
