@@ -11,7 +11,7 @@ mod tiff;
 
 use anyhow::{Result, bail, ensure};
 use image::{DynamicImage, ImageBuffer, Pixel};
-use ndarray::{Array2, Array3, Axis, Slice, Zip};
+use ndarray::{Array3, Axis, Slice, Zip};
 
 pub use decode::{EXTENSIONS, read};
 
@@ -119,11 +119,21 @@ impl Picture {
 
     /// The luma of a gray picture or one of three channels, in units of its samples but not rounded to them.
     pub fn luma(&self) -> Result<Self> {
+        // Whole weights over a whole divisor, and nothing rounded before: where R = G = B the luma is exactly that.
+        let whole = |[r, g, b]: [u32; 3]| 299 * r + 587 * g + 114 * b;
+        let real = |[r, g, b]: [f64; 3]| match r {
+            // The weighted sum of doubles would be rounded.
+            _ if r == g && g == b => r,
+            _ => (299.0 * r + 587.0 * g + 114.0 * b) / 1000.0,
+        };
         let samples = match &self.samples {
-            Samples::U8(samples) => Samples::F32(luma(samples, |value| value as f32)?),
-            Samples::U16(samples) => Samples::F32(luma(samples, |value| value as f32)?),
-            Samples::F32(samples) => Samples::F32(luma(samples, |value| value as f32)?),
-            Samples::F64(samples) => Samples::F64(luma(samples, |value| value)?),
+            // At most 255 000, which is exact in single precision.
+            Samples::U8(samples) => Samples::F32(luma(samples, |rgb| whole(rgb.map(u32::from)) as f32 / 1000.0)?),
+            Samples::U16(samples) => Samples::F32(luma(samples, |rgb| {
+                (f64::from(whole(rgb.map(u32::from))) / 1000.0) as f32
+            })?),
+            Samples::F32(samples) => Samples::F32(luma(samples, |rgb| real(rgb.map(f64::from)) as f32)?),
+            Samples::F64(samples) => Samples::F64(luma(samples, real)?),
         };
         let depth = self.depth;
         Ok(Self { samples, depth })
@@ -167,24 +177,26 @@ fn channels<P: Pixel>(buffer: ImageBuffer<P, Vec<P::Subpixel>>) -> Result<Array3
     Ok(array)
 }
 
-/// The luma of each pixel.
-///
-/// Whole weights over a whole divisor, in double precision: where R = G = B the luma is exactly that.
-fn luma<T: Copy + Into<f64>, R: Copy + Default>(samples: &Array3<T>, round: impl Fn(f64) -> R) -> Result<Array3<R>> {
+/// The luma of each pixel, as (1, height, width).
+fn luma<T: Copy, R: Copy + Default>(samples: &Array3<T>, weigh: impl Fn([T; 3]) -> R) -> Result<Array3<R>> {
     let (channels, height, width) = samples.dim();
-    let luma = match channels {
-        1 => samples.index_axis(Axis(0), 0).map(|&value| round(value.into())),
+    let channel = |at| samples.index_axis(Axis(0), at);
+    let mut luma = Array3::from_elem((1, height, width), R::default());
+    let mut plane = luma.index_axis_mut(Axis(0), 0);
+    match channels {
+        1 => plane.zip_mut_with(&channel(0), |luma, &value| *luma = weigh([value; 3])),
         3 => {
-            let mut luma = Array2::from_elem((height, width), R::default());
-            let [r, g, b] = [0, 1, 2].map(|channel| samples.index_axis(Axis(0), channel));
-            Zip::from(&mut luma).and(r).and(g).and(b).for_each(|luma, &r, &g, &b| {
-                *luma = round((299.0 * r.into() + 587.0 * g.into() + 114.0 * b.into()) / 1000.0);
-            });
-            luma
+            let pixels = samples.view().permuted_axes([1, 2, 0]);
+            if let (Some(pixels), Some(plane)) = (pixels.as_slice(), plane.as_slice_mut()) {
+                // As most files have them, which is faster.
+                let (pixels, _) = pixels.as_chunks();
+                plane.iter_mut().zip(pixels).for_each(|(luma, &rgb)| *luma = weigh(rgb));
+            } else {
+                let planes = Zip::from(&mut plane).and(channel(0)).and(channel(1)).and(channel(2));
+                planes.for_each(|luma, &r, &g, &b| *luma = weigh([r, g, b]));
+            }
         }
         other => bail!("--gray: {other} channels: luma is that of 1 or 3"),
-    };
-    // A gray picture may be in another order of memory.
-    let luma = luma.as_standard_layout().into_owned();
-    Ok(luma.insert_axis(Axis(0)))
+    }
+    Ok(luma)
 }

@@ -68,6 +68,12 @@ fn arrays_may_have_channels_last_and_fortran_order_and_are_pictures_like_others(
     let gray = Array2::from_shape_fn((18, 24), |(y, x)| (x * y) as u8);
     write_npy(folder.path("gray.npy"), &gray).unwrap();
     assert_eq!(folder.json("gray.npy gray.npy --gray")["channels"], 1);
+    // The luma of gray is gray, to the last digit.
+    let gray = Array2::from_shape_fn((18, 24), |(y, x)| 1.0 / (x * y + 3) as f64);
+    write_npy(folder.path("gray64.npy"), &gray).unwrap();
+    let repeated = gray.broadcast((3, 18, 24)).unwrap().to_owned();
+    write_npy(folder.path("repeated.npy"), &repeated).unwrap();
+    assert_eq!(folder.ssim("gray64.npy repeated.npy --gray"), 1.0);
     let four = Array3::from_elem((18, 24, 4), 0.5f32);
     write_npy(folder.path("four.npy"), &four).unwrap();
     assert_eq!(folder.json("four.npy four.npy")["channels"], 4, "no alpha channel");
