@@ -84,7 +84,9 @@ fn watch() -> io::Result<()> {
 
     // A file beyond the size that is allowed becomes an error of the write, which can be told.
     signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let ignored = ignored();
+    let signals = [SIGHUP, SIGINT, SIGTERM];
+    let mut signals = Signals::new(signals.iter().filter(|&&signal| ignored >> (signal - 1) & 1 == 0))?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
             if SOFT.load(Ordering::Relaxed) && ASKED.swap(signal, Ordering::Relaxed) == 0 {
@@ -100,6 +102,16 @@ fn watch() -> io::Result<()> {
         }
     });
     Ok(())
+}
+
+/// The signals that whoever started this process has it ignore, as `nohup` does, a bit each from 1 on. Where the system
+/// does not say, none.
+#[cfg(unix)]
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 /// Elsewhere an interrupted command may leave a temporary file behind.

@@ -1,7 +1,7 @@
 //! Lists that are interrupted, and continued.
 
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -151,12 +151,12 @@ fn the_same_pair_twice_is_compared_twice() {
 /// Runs it until there are some maps, and sends a signal.
 #[cfg(unix)]
 fn interrupted(folder: &Folder, args: &str, signal: &str) -> Child {
-    let mut child = folder
-        .command(args.split_whitespace())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    signalled(folder, folder.command(args.split_whitespace()), signal)
+}
+
+#[cfg(unix)]
+fn signalled(folder: &Folder, mut command: Command, signal: &str) -> Child {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let start = Instant::now();
     while fs::read_dir(folder.path("maps")).map_or(0, Iterator::count) < 5 {
         assert!(start.elapsed() < Duration::from_secs(60), "it does nothing");
@@ -247,4 +247,18 @@ fn what_was_started_with_resume_survives_any_death() {
             .map(|at| Value::from(format!("b{at}.png")))
             .collect::<Vec<_>>()
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_to_be_ignored_is_ignored() {
+    let folder = listed(100, 120);
+    let mut command = Command::new("sh");
+    let script = "trap '' HUP; exec \"$0\" --pairs list.csv --output r.jsonl --map maps";
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_fastssim")])
+        .current_dir(folder.path(""));
+    let mut child = signalled(&folder, command, "HUP");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(scores(&folder.read("r.jsonl")).len(), 100);
 }
