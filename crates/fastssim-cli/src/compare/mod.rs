@@ -31,6 +31,7 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
     let settings = Settings::of(&metric);
     let mut plan = Plan::new(args)?;
     report_problems(&plan, args, &console)?;
+    check_folders(&plan, args)?;
     if args.output.verbose {
         console.note(&devices::choice(&metric));
     }
@@ -152,6 +153,23 @@ fn report_problems(plan: &Plan, args: &CompareArgs, console: &Console) -> Result
         count(unpaired, "file"),
         count(unreadable, "folder")
     );
+    Ok(())
+}
+
+/// Files about many pairs need a folder.
+fn check_folders(plan: &Plan, args: &CompareArgs) -> Result<()> {
+    for (option, path) in [("--map", &args.map), ("--gradient", &args.gradient)] {
+        if let Some(path) = path
+            && !plan.single
+            && path.exists()
+        {
+            ensure!(
+                path.is_dir(),
+                "{}: not a folder, which {option} needs for more than one pair",
+                path.display()
+            );
+        }
+    }
     Ok(())
 }
 

@@ -118,15 +118,22 @@ impl Choice {
         let entries = WalkDir::new(folder).follow_links(true).into_iter();
         let mut files = BTreeSet::new();
         for entry in entries.filter_entry(|entry| !hidden(entry)) {
-            match entry {
-                Ok(entry) if entry.file_type().is_dir() => (),
-                Ok(entry) => {
-                    let path = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-                    if self.takes(path) {
-                        files.insert(path.to_owned());
+            let path = match entry {
+                Ok(entry) if entry.file_type().is_file() => entry.into_path(),
+                // Folders; and pipes and devices, which are not what a folder of pictures has.
+                Ok(_) => continue,
+                Err(error) => match error.path() {
+                    // A link that leads nowhere is a file that cannot be read.
+                    Some(path) if path.is_symlink() && error.loop_ancestor().is_none() => path.to_owned(),
+                    _ => {
+                        unreadable.push(error.to_string());
+                        continue;
                     }
-                }
-                Err(error) => unreadable.push(error.to_string()),
+                },
+            };
+            let path = path.strip_prefix(folder).unwrap_or(&path);
+            if self.takes(path) {
+                files.insert(path.to_owned());
             }
         }
         files

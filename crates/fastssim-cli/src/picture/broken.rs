@@ -160,6 +160,16 @@ fn whole_files_are_pictures() {
 }
 
 #[test]
+fn files_that_were_cut_off_are_errors() {
+    for (name, format, file) in files() {
+        for kept in [file.len() / 4, file.len() / 2, file.len() * 3 / 4, file.len() * 9 / 10] {
+            let picture = read(&file[..kept], format);
+            assert!(picture.is_err(), "{format:?} {name}: {kept} of {} bytes", file.len());
+        }
+    }
+}
+
+#[test]
 fn broken_files_are_pictures_or_errors() {
     let cases = std::env::var("FASTSSIM_BROKEN_FILES")
         .ok()

@@ -327,6 +327,57 @@ fn maps_and_gradients_get_a_file_a_pair() {
 }
 
 #[test]
+fn maps_of_many_pairs_need_a_folder() {
+    let folder = folders();
+    folder.write("file", "");
+    for option in ["--map", "--gradient"] {
+        folder.fail(&format!("a b {option} file"), &["file: not a folder", option]);
+        folder.fail(
+            &format!("a/one.png b/one.png a/one.png {option} file"),
+            &["file: not a folder"],
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_pipes_left_alone() {
+    use std::os::unix::fs::symlink;
+
+    let folder = folders();
+    symlink("../a/one.png", folder.path("a/link.png")).unwrap();
+    symlink("../b/one.png", folder.path("b/link.png")).unwrap();
+    symlink("nowhere", folder.path("a/notes.txt")).unwrap();
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(folder.path("a/pipe.png"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(names(&folder.succeed("a b --format jsonl")).len(), 4);
+    symlink("nowhere", folder.path("a/broken.png")).unwrap();
+    folder.save("b/broken.png", texture(9, 9, 1));
+    let outcome = folder.run(["a", "b", "--quiet"]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(
+        outcome.err.starts_with("fastssim: a/broken.png: No such file"),
+        "{}",
+        outcome.err
+    );
+    fs::remove_file(folder.path("a/broken.png")).unwrap();
+    symlink("..", folder.path("a/sub/loop")).unwrap();
+    let outcome = folder.run(["a", "b", "--format", "jsonl"]);
+    assert_eq!(
+        (outcome.code, json_lines(&outcome.out).len()),
+        (Some(2), 4),
+        "{}",
+        outcome.err
+    );
+    assert!(outcome.err.contains("loop"), "{}", outcome.err);
+}
+
+#[test]
 fn no_input_is_overwritten() {
     let folder = folders();
     folder.save("b/one.png.png", texture(20, 20, 5));
