@@ -136,7 +136,7 @@ fn opaque(image: DynamicImage, alpha: Option<Alpha>) -> Result<Picture> {
 /// What is said of an image that takes more bytes.
 pub fn too_large(limit: u64) -> String {
     format!(
-        "the image is too large: it needs more than {} when decoded, which --max-image-size allows",
+        "the image is too large: it needs more than {} when decoded (--max-image-size sets the limit)",
         crate::args::Size(limit)
     )
 }
