@@ -32,7 +32,7 @@ pub fn read(path: &Path, args: &InputArgs) -> Result<Picture> {
             decode(BufReader::new(file), named, args)
         } else {
             // Nobody can go back in a pipe.
-            decode(Cursor::new(read_all(file, args.max_image_size.0)?), named, args)
+            decode(Cursor::new(read_all(file, args.max_image_size.0, 0)?), named, args)
         }
     });
     let picture = picture.with_context(|| path.display().to_string())?;
@@ -54,7 +54,9 @@ pub fn decode(mut file: impl BufRead + Seek, named: Option<ImageFormat>, args: &
     let format = format.ok_or_else(|| anyhow!("not an image of a known format"))?;
     match format {
         ImageFormat::Jpeg => {
-            let whole = read_all(file, limit)?;
+            let length = file.seek(SeekFrom::End(0))?;
+            file.seek(SeekFrom::Start(0))?;
+            let whole = read_all(file, limit, length)?;
             let image = picture(Cursor::new(&whole), format, limit)?;
             ensure!(jpeg::is_whole(&whole), "unexpected end of file");
             opaque(image, args.alpha)
@@ -71,9 +73,10 @@ pub fn decode(mut file: impl BufRead + Seek, named: Option<ImageFormat>, args: &
     }
 }
 
-/// All that there is, unless that is more bytes than `limit`.
-fn read_all(file: impl Read, limit: u64) -> Result<Vec<u8>> {
-    let mut whole = Vec::new();
+/// All that there is, probably `length` bytes, unless that is more than `limit`.
+fn read_all(file: impl Read, limit: u64, length: u64) -> Result<Vec<u8>> {
+    // One more, so that the end is found without more room.
+    let mut whole = Vec::with_capacity(length.min(limit) as usize + 1);
     file.take(limit.saturating_add(1)).read_to_end(&mut whole)?;
     ensure!(whole.len() as u64 <= limit, too_large(limit));
     Ok(whole)
