@@ -26,20 +26,35 @@ impl Console {
         if self.quiet || !io::stderr().is_terminal() {
             return;
         }
-        let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len}  {rate}  {eta} left");
-        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
-            let _ = write!(text, "{:.1}/s", state.per_sec());
-        };
-        self.bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr_with_hz(10));
-        self.bar.set_style(
-            style
-                .unwrap_or_else(|_| ProgressStyle::default_bar())
-                .with_key("rate", rate),
+        self.show(
+            Some(total as u64),
+            "{wide_bar} {human_pos}/{human_len}  {rate}  {eta} left",
         );
         self.bar.set_position(done as u64);
         // The rate is that of this run.
         self.bar.reset_eta();
+    }
+
+    fn show(&mut self, total: Option<u64>, style: &str) {
+        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            let _ = write!(text, "{:.1}/s", state.per_sec());
+        };
+        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+        self.bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
+        self.bar.set_style(style.with_key("rate", rate));
         self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    /// Shows how many are done, and at which rate, where it is not known how many there will be; only on a terminal.
+    pub fn count(&mut self, things: &str, most: Option<u64>) {
+        if self.quiet || !io::stderr().is_terminal() {
+            return;
+        }
+        let style = match most {
+            Some(_) => format!("{{wide_bar}} {{human_pos}}/{{human_len}} {things}  {{rate}}  {{eta}} left"),
+            None => format!("{{spinner}} {{human_pos}} {things}  {{rate}}"),
+        };
+        self.show(most, &style);
     }
 
     /// One more is done.

@@ -1,17 +1,20 @@
-//! The command `fastssim`: compares pictures.
+//! The command `fastssim`: compares pictures and videos.
 //!
 //! Arguments become a metric (`args`) and pairs of files (`pairs`). Each pair is a job (`compare`) of a pipeline: its
 //! files become pictures (`picture`), which are compared (`measure`); files about it follow (`output`), and a record
-//! (`record`), which is counted (`tally`) and printed (`format`, `sink`). Whatever fails ends in exit code 2 and one
-//! line (`console`).
+//! (`record`), which is counted (`tally`) and printed (`format`, `sink`). Videos are compared frame by frame
+//! (`video`). Both have pictures to look at (`heatmap`, `side_by_side`, over `draw`) and a page of HTML (`report`).
+//! Whatever fails ends in exit code 2 and one line (`console`).
 #![forbid(unsafe_code)]
 
 mod args;
 mod compare;
 mod console;
 mod devices;
+mod draw;
 mod format;
 mod generate;
+mod heatmap;
 mod interrupt;
 mod measure;
 mod output;
@@ -19,10 +22,13 @@ mod pairs;
 mod picture;
 mod pipeline;
 mod record;
+mod report;
 mod resume;
+mod side_by_side;
 mod sink;
 mod statistics;
 mod tally;
+mod video;
 
 use std::process::ExitCode;
 
@@ -49,6 +55,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Verdict> {
     match command {
         Command::Compare(args) => return compare::run(&args),
+        Command::Video(args) => return video::run(&args),
         Command::ListDevices => sink::print(&devices::list())?,
         Command::Completions { shell } => generate::completions(shell)?,
         Command::Man { folder } => generate::manual(folder.as_deref())?,

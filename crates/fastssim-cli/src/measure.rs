@@ -67,8 +67,19 @@ pub fn measure(
     }
 }
 
+/// The map of a pair alone: SSIM of each window, as (channels, height, width).
+pub fn map(metric: &Ssim, reference: &Picture, distorted: &Picture) -> fastssim::Result<Array3<f32>> {
+    match (&distorted.samples, &reference.samples) {
+        (Samples::U8(x), Samples::U8(y)) => metric.ssim_map(x.view(), y.view()),
+        (Samples::U16(x), Samples::U16(y)) => metric.ssim_map(x.view(), y.view()),
+        (Samples::F32(x), Samples::F32(y)) => metric.ssim_map(x.view(), y.view()),
+        (Samples::F64(x), Samples::F64(y)) => metric.ssim_map(x.view(), y.view()).map(Output::map),
+        _ => Err(mismatch(reference, distorted)),
+    }
+}
+
 /// Whether it is for the GPU that it did not work, and not for the images.
-fn of_gpu(error: &Error) -> bool {
+pub fn of_gpu(error: &Error) -> bool {
     matches!(error, Error::Cuda(_) | Error::Overflow { .. })
 }
 
@@ -80,10 +91,14 @@ fn measure_on(metric: &Ssim, x: &Picture, y: &Picture, wanted: Wanted) -> fastss
         (Samples::U16(x), Samples::U16(y)) => run(metric, x.view(), y.view(), wanted),
         (Samples::F32(x), Samples::F32(y)) => run(metric, x.view(), y.view(), wanted),
         (Samples::F64(x), Samples::F64(y)) => run(metric, x.view(), y.view(), wanted),
-        _ => Err(Error::TypeMismatch {
-            x: y.depth.name(),
-            y: x.depth.name(),
-        }),
+        _ => Err(mismatch(x, y)),
+    }
+}
+
+fn mismatch(reference: &Picture, distorted: &Picture) -> Error {
+    Error::TypeMismatch {
+        x: distorted.depth.name(),
+        y: reference.depth.name(),
     }
 }
 
@@ -130,17 +145,21 @@ where
     } else {
         None
     };
-    let deficit = match metric.dssim_convention() {
-        DssimConvention::HalfOneMinusSsim => 2.0 * dssim,
-        _ => dssim,
-    };
     Ok(Comparison {
         backend: metric.requested_backend(),
-        deficit,
+        deficit: deficit(metric, dssim),
         dssim,
         time,
         map,
         gradient,
         note: None,
     })
+}
+
+/// 1 − SSIM, of DSSIM as the metric's convention has it.
+pub fn deficit(metric: &Ssim, dssim: f64) -> f64 {
+    match metric.dssim_convention() {
+        DssimConvention::HalfOneMinusSsim => 2.0 * dssim,
+        _ => dssim,
+    }
 }

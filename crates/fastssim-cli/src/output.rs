@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, ensure};
 use image::RgbImage;
 use image::codecs::png::PngEncoder;
-use ndarray::{Array3, Axis};
 use ndarray_npy::WriteNpyExt;
 use tempfile::{NamedTempFile, TempPath};
 
@@ -208,48 +207,7 @@ pub fn write_npy(gradient: &Gradient, writer: impl Write) -> Result<()> {
     Ok(())
 }
 
-/// Writes a map of SSIM, (channels, height, width), as a picture of the places that differ.
-pub fn write_map(map: &Array3<f32>, writer: impl Write) -> Result<()> {
-    Ok(picture(map).write_with_encoder(PngEncoder::new(writer))?)
-}
-
-/// 1 − SSIM averaged over the channels, from 0 to 1, on the colour scale.
-fn picture(map: &Array3<f32>) -> RgbImage {
-    let (channels, height, width) = map.dim();
-    let scale: Vec<[u8; 3]> = (0..256)
-        .map(|step| colorous::INFERNO.eval_rational(step, 256).into_array())
-        .collect();
-    let not_a_number = [0, 255, 0];
-    let sums = map.sum_axis(Axis(0));
-    RgbImage::from_fn(width as u32, height as u32, |column, row| {
-        let dssim = 1.0 - sums[[row as usize, column as usize]] / channels as f32;
-        image::Rgb(if dssim.is_nan() {
-            not_a_number
-        } else {
-            scale[(dssim.clamp(0.0, 1.0) * 255.0).round() as usize]
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scale_runs_from_black_to_pale_yellow_and_marks_nan() {
-        let map = Array3::from_shape_vec((1, 1, 5), vec![1.0, 0.0, -1.0, 0.5, f32::NAN]).unwrap();
-        let colors: Vec<_> = picture(&map).pixels().map(|pixel| pixel.0).collect();
-        assert_eq!(colors[0], [0, 0, 4]);
-        assert_eq!(colors[1], [252, 255, 164]);
-        assert_eq!(colors[2], colors[1]);
-        assert_eq!(colors[3], [187, 55, 84]);
-        assert_eq!(colors[4], [0, 255, 0]);
-    }
-
-    #[test]
-    fn channels_are_averaged() {
-        let map = Array3::from_shape_vec((3, 1, 2), vec![1.0, 0.5, 0.5, 0.5, 0.0, 0.5]).unwrap();
-        let colors: Vec<_> = picture(&map).pixels().map(|pixel| pixel.0).collect();
-        assert_eq!(colors[0], colors[1]);
-    }
+/// Writes a picture as PNG.
+pub fn write_png(picture: &RgbImage, writer: impl Write) -> Result<()> {
+    Ok(picture.write_with_encoder(PngEncoder::new(writer))?)
 }

@@ -68,6 +68,7 @@ pub struct Record {
     pub device: Option<usize>,
     /// Where the files are that were written.
     pub map: Option<String>,
+    pub side_by_side: Option<String>,
     pub gradient: Option<String>,
     pub seconds: Option<f64>,
     pub decoding_seconds: Option<f64>,
@@ -115,6 +116,7 @@ impl Record {
             backend: None,
             device: None,
             map: None,
+            side_by_side: None,
             gradient: None,
             seconds: None,
             decoding_seconds: None,

@@ -17,7 +17,8 @@ pub struct Sink {
     destination: Destination,
 }
 
-enum Destination {
+/// Where text goes.
+pub enum Destination {
     /// A reader that has left is no error: it has seen what it wanted.
     Standard { closed: bool },
     /// A file that appears when it is complete.
@@ -27,19 +28,45 @@ enum Destination {
 }
 
 impl Sink {
-    pub fn standard(printer: Printer) -> Self {
-        let destination = Destination::Standard { closed: false };
+    pub fn new(printer: Printer, destination: Destination) -> Self {
         Self { printer, destination }
     }
 
+    /// Whether nobody reads any more.
+    pub fn is_closed(&self) -> bool {
+        self.destination.is_closed()
+    }
+
+    pub fn begin(&mut self, unpaired: &[String], console: &Console) -> Result<()> {
+        let text = self.printer.begin(unpaired)?;
+        self.destination.write(&text, console)
+    }
+
+    pub fn record(&mut self, record: &Record, label: &str, console: &Console) -> Result<()> {
+        let text = self.printer.record(record, label)?;
+        self.destination.write(&text, console)
+    }
+
+    /// Writes what comes last, and gives a new file its name.
+    pub fn finish(mut self, summary: &Summary, wanted: bool, console: &Console) -> Result<()> {
+        let text = self.printer.end(summary, wanted)?;
+        self.destination.write(&text, console)?;
+        self.destination.finish()
+    }
+}
+
+impl Destination {
+    pub fn standard() -> Self {
+        Self::Standard { closed: false }
+    }
+
     /// A file, in place of one that is there.
-    pub fn new(printer: Printer, output: Output) -> Result<Self> {
-        let destination = Destination::New(output.begin()?);
-        Ok(Self { printer, destination })
+    pub fn new(output: Output) -> Result<Self> {
+        Ok(Self::New(output.begin()?))
     }
 
     /// A file that has `length` bytes that are to be kept, and whatever follows them is not.
-    pub fn growing(printer: Printer, path: &Path, length: u64) -> Result<Self> {
+    pub fn growing(path: &Path, length: u64) -> Result<Self> {
         let open = || -> Result<File> {
             let mut file = OpenOptions::new()
                 .create(true)
@@ -53,39 +80,17 @@ impl Sink {
         };
         let file = open().with_context(|| path.display().to_string())?;
         let path = path.to_owned();
-        let destination = Destination::Growing { path, file };
-        Ok(Self { printer, destination })
+        Ok(Self::Growing { path, file })
     }
 
     /// Whether nobody reads any more.
     pub fn is_closed(&self) -> bool {
-        matches!(self.destination, Destination::Standard { closed: true })
+        matches!(self, Self::Standard { closed: true })
     }
 
-    pub fn begin(&mut self, unpaired: &[String], console: &Console) -> Result<()> {
-        let text = self.printer.begin(unpaired)?;
-        self.write(&text, console)
-    }
-
-    pub fn record(&mut self, record: &Record, label: &str, console: &Console) -> Result<()> {
-        let text = self.printer.record(record, label)?;
-        self.write(&text, console)
-    }
-
-    /// Writes what comes last, and gives a new file its name.
-    pub fn finish(mut self, summary: &Summary, wanted: bool, console: &Console) -> Result<()> {
-        let text = self.printer.end(summary, wanted)?;
-        self.write(&text, console)?;
-        match self.destination {
-            Destination::New(writing) => writing.finish()?.publish(),
-            Destination::Growing { path, file } => file.sync_all().with_context(|| path.display().to_string()),
-            Destination::Standard { .. } => Ok(()),
-        }
-    }
-
-    fn write(&mut self, text: &str, console: &Console) -> Result<()> {
-        match &mut self.destination {
-            Destination::Standard { closed } => {
+    pub fn write(&mut self, text: &str, console: &Console) -> Result<()> {
+        match self {
+            Self::Standard { closed } => {
                 if !text.is_empty() && !*closed {
                     let mut out = io::stdout();
                     // Only a terminal has a bar that could be in the way.
@@ -98,10 +103,19 @@ impl Sink {
                 }
                 Ok(())
             }
-            Destination::New(writing) => writing.write(text),
-            Destination::Growing { path, file } => file
+            Self::New(writing) => writing.write(text),
+            Self::Growing { path, file } => file
                 .write_all(text.as_bytes())
                 .with_context(|| path.display().to_string()),
+        }
+    }
+
+    /// Gives a new file its name.
+    pub fn finish(self) -> Result<()> {
+        match self {
+            Self::New(writing) => writing.finish()?.publish(),
+            Self::Growing { path, file } => file.sync_all().with_context(|| path.display().to_string()),
+            Self::Standard { .. } => Ok(()),
         }
     }
 }

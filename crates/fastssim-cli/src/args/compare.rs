@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{GateArgs, InputArgs, MetricArgs, OutputArgs};
+use super::{GateArgs, InputArgs, MetricArgs, OutputArgs, PictureArgs};
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
@@ -63,14 +63,23 @@ pub struct CompareArgs {
     /// Write the map as a PNG: dark where the images agree, bright where they differ
     ///
     /// Each pixel shows 1 - SSIM of the window around it, averaged over the channels and clipped to
-    /// 0..1, on the colour scale "inferno": 0 is black, then purple (0.25), red (0.5), orange
+    /// 0..1 (or as --map-max says), on the colour scale "inferno": 0 is black, then purple (0.25), red (0.5), orange
     /// (0.75), and 1 pale yellow. Green marks what is not a number. Under valid padding the map is
-    /// smaller than the images by the window less one.
+    /// smaller than the images by the window less one. The legend is below the map, whose pixels keep their places.
     ///
     /// Of more than one pair it is a folder, which is made: it gets a file for each pair, named for the distorted
     /// image with .png added.
-    #[arg(long, value_name = "FILE.png|DIR", help_heading = "Output")]
+    #[arg(long, value_name = "FILE.png|DIR", help_heading = "Pictures")]
     pub map: Option<PathBuf>,
+
+    /// Write the reference, the distorted image and the map beside each other, as a PNG
+    ///
+    /// Samples of 16 bits and floats are shown with 8 bits. Of more than one pair it is a folder, as with --map.
+    #[arg(long, value_name = "FILE.png|DIR", help_heading = "Pictures")]
+    pub side_by_side: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub pictures: PictureArgs,
 
     /// Write the gradient of SSIM with respect to DISTORTED, as NumPy's (c, h, w) of f32
     ///

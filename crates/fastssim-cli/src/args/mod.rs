@@ -4,6 +4,8 @@ mod compare;
 mod input;
 mod metric;
 mod output;
+mod pictures;
+mod video;
 
 use std::path::PathBuf;
 
@@ -13,8 +15,10 @@ pub use compare::CompareArgs;
 pub use input::{Alpha, InputArgs, Size};
 pub use metric::MetricArgs;
 pub use output::{Format, GateArgs, OutputArgs};
+pub use pictures::PictureArgs;
+pub use video::VideoArgs;
 
-/// SSIM and DSSIM of images, where they differ, and the gradient.
+/// SSIM and DSSIM of images and videos, where they differ, and the gradient.
 ///
 /// The score is that of Wang et al. 2004: the mean over all pixels, then over the channels. It is 1
 /// for identical images and never more. Images are turned as their EXIF data say; colour profiles are ignored, and
@@ -48,6 +52,10 @@ pub enum Command {
     /// Compare images: a pair, one with many, two folders, or a list of pairs
     #[command(after_long_help = AFTER_HELP, max_term_width = 100)]
     Compare(Box<CompareArgs>),
+
+    /// Compare two videos, frame by frame
+    #[command(after_long_help = VIDEO_HELP, max_term_width = 100)]
+    Video(Box<VideoArgs>),
 
     /// Print the completions of a shell, for it to read
     Completions {
@@ -92,6 +100,20 @@ Examples:
   fastssim compare originals/ encoded/ --summary --fail-under 0.98
   fastssim compare original.png q10.jpg q50.jpg q90.jpg --format csv
   fastssim compare --pairs list.csv --output results.jsonl --resume";
+
+const VIDEO_HELP: &str = "\
+Frames are counted from 0. A video that is not y4m is decoded by ffmpeg, if that is installed. The
+thresholds are those of the weighted total, of any frame or of the mean.
+
+Exit codes:
+  0  the videos were compared, and passed all thresholds
+  1  a frame is below --fail-under, or the mean below --fail-mean-under
+  2  an error
+
+Examples:
+  fastssim video original.y4m encoded.mp4
+  fastssim video original.mkv encoded.mkv --every 10 --report report.html
+  ffmpeg -v error -i encoded.mkv -f yuv4mpegpipe -strict -1 - | fastssim video original.y4m -";
 
 #[cfg(test)]
 mod tests {

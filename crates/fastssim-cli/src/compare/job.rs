@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context as _, Error, Result, anyhow};
@@ -13,10 +13,15 @@ use crate::output::{self, Output, Staged, Taken};
 use crate::pairs::Pair;
 use crate::picture::{self, Picture};
 use crate::record::{Measured, Record, Settings};
+use crate::report::Gallery;
+
+use super::exhibits::Exhibits;
 
 /// A pair, and what it shares with others.
 pub struct Job {
     pub pair: Pair,
+    /// Its place among the jobs.
+    index: u64,
     reference: Arc<Shared>,
 }
 
@@ -24,11 +29,16 @@ pub struct Job {
 pub struct Context<'a> {
     pub args: &'a CompareArgs,
     pub settings: Settings,
-    /// Whether `--map` and `--gradient` name files and not folders.
+    /// Whether `--map` and the like name files and not folders.
     pub single: bool,
     /// The files that may not be overwritten.
     pub taken: Taken,
+    /// The worst pairs so far, for the report.
+    pub gallery: Mutex<Gallery>,
 }
+
+/// A file to write: its path, and the file.
+type Target = (PathBuf, Output);
 
 /// What became of a pair.
 pub struct Outcome {
@@ -48,7 +58,7 @@ struct Shared {
 /// The jobs of these pairs.
 pub fn jobs(pairs: Vec<Pair>) -> impl Iterator<Item = Job> + Send {
     let mut last: Option<Arc<Shared>> = None;
-    pairs.into_iter().map(move |pair| {
+    pairs.into_iter().zip(0..).map(move |(pair, index)| {
         let shared = last.take().filter(|shared| shared.path == pair.reference);
         let reference = shared.unwrap_or_else(|| {
             Arc::new(Shared {
@@ -57,7 +67,7 @@ pub fn jobs(pairs: Vec<Pair>) -> impl Iterator<Item = Job> + Send {
             })
         });
         last = Some(Arc::clone(&reference));
-        Job { pair, reference }
+        Job { pair, index, reference }
     })
 }
 
@@ -96,10 +106,9 @@ impl Context<'_> {
     fn compare(&self, job: &Job, record: Record) -> Result<(Record, Option<String>)> {
         let pair = &job.pair;
         let map = self.target(self.args.map.as_deref(), pair, "png")?;
+        let beside = self.target(self.args.side_by_side.as_deref(), pair, "png")?;
         let gradient = self.target(self.args.gradient.as_deref(), pair, "npy")?;
-        if let (Some((_, map)), Some((_, gradient))) = (&map, &gradient) {
-            gradient.check_differs(map)?;
-        }
+        check_all_differ(&[&map, &beside, &gradient])?;
         let start = Instant::now();
         let (reference, distorted) = rayon::join(
             || job.reference.read(self.args),
@@ -116,10 +125,11 @@ impl Context<'_> {
         let range = distorted.depth.range();
         let metric = self.args.metric.metric(range)?;
         let wanted = Wanted {
-            map: map.is_some(),
+            map: map.is_some() || beside.is_some(),
             gradient: gradient.is_some(),
         };
-        let comparison = measure::measure(&metric, reference, &distorted, wanted).with_context(both)?;
+        let mut comparison = measure::measure(&metric, reference, &distorted, wanted).with_context(both)?;
+        let data_range = metric.data_range().unwrap_or(range);
         let [width, height] = distorted.size();
         let mut record = record.with(&Measured {
             deficit: comparison.deficit,
@@ -129,16 +139,29 @@ impl Context<'_> {
             height,
             channels: distorted.channels(),
             pixel_type: distorted.depth.name(),
-            data_range: metric.data_range().unwrap_or(range),
+            data_range,
             time: comparison.time,
             decoding,
         });
 
+        let exhibits = self.exhibits(job.index, 1.0 - comparison.deficit);
+        if exhibits.wanted && comparison.map.is_none() {
+            let metric = metric.with_backend(comparison.backend)?;
+            comparison.map = Some(measure::map(&metric, reference, &distorted).with_context(both)?);
+        }
         // All files are complete before the first of them gets its name.
         let mut staged: Vec<Staged> = Vec::new();
-        if let (Some((path, output)), Some(map)) = (map, &comparison.map) {
-            staged.push(output.stage(|file| output::write_map(map, file))?);
-            record.map = Some(path.to_string_lossy().into_owned());
+        if let Some(ssim) = &comparison.map {
+            let shown = exhibits.show([reference, &distorted], data_range, ssim.view());
+            if let Some((path, output)) = map {
+                staged.push(output.stage(|file| output::write_png(&shown.map(), file))?);
+                record.map = Some(path.to_string_lossy().into_owned());
+            }
+            if let Some((path, output)) = beside {
+                staged.push(output.stage(|file| output::write_png(&shown.side_by_side(), file))?);
+                record.side_by_side = Some(path.to_string_lossy().into_owned());
+            }
+            shown.exhibit(&pair.label)?;
         }
         if let (Some((path, output)), Some(gradient)) = (gradient, &comparison.gradient) {
             staged.push(output.stage(|file| output::write_npy(gradient, file))?);
@@ -150,8 +173,13 @@ impl Context<'_> {
         Ok((record, comparison.note))
     }
 
+    /// The pictures of a pair, which may be among the worst.
+    fn exhibits(&self, index: u64, ssim: f64) -> Exhibits<'_> {
+        Exhibits::new(&self.args.pictures, &self.gallery, index, ssim)
+    }
+
     /// The file about a pair that an option asks for: its path, or one in the folder that it names.
-    fn target(&self, option: Option<&Path>, pair: &Pair, extension: &str) -> Result<Option<(PathBuf, Output)>> {
+    fn target(&self, option: Option<&Path>, pair: &Pair, extension: &str) -> Result<Option<Target>> {
         let Some(path) = option else { return Ok(None) };
         let path = if self.single {
             path.to_owned()
@@ -167,4 +195,16 @@ impl Context<'_> {
         let output = Output::new(&path, &self.taken)?;
         Ok(Some((path, output)))
     }
+}
+
+/// No file is to be written twice.
+fn check_all_differ(targets: &[&Option<Target>]) -> Result<()> {
+    for (index, target) in targets.iter().enumerate() {
+        for before in &targets[..index] {
+            if let (Some((_, before)), Some((_, target))) = (before, target) {
+                target.check_differs(before)?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,8 +1,11 @@
 //! `fastssim compare`: from its arguments to what it prints and writes.
 
+mod exhibits;
 mod job;
+mod page;
 mod results;
 
+use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::{io, mem};
 
@@ -17,11 +20,13 @@ use crate::output::{Output, Taken};
 use crate::pairs::Plan;
 use crate::pipeline::{self, Workers};
 use crate::record::{Record, Settings};
+use crate::report::Gallery;
 use crate::resume::Done;
-use crate::sink::Sink;
+use crate::sink::{Destination, Sink};
 use crate::tally::Verdict;
 
 use job::Context;
+use page::Report;
 use results::Results;
 
 pub fn run(args: &CompareArgs) -> Result<Verdict> {
@@ -34,6 +39,9 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
     check_folders(&plan, args)?;
     let (total, single) = (plan.pairs.len(), plan.single);
     let mut taken = taken(&plan, args);
+    let report = args.pictures.report.as_deref();
+    let report = report.map(|path| Report::new(path, &taken, &settings)).transpose()?;
+    args.pictures.report.iter().for_each(|path| taken.add(path));
     let (sink, done) = sink(&mut plan, args, &settings, &taken)?;
     args.output.output.iter().for_each(|path| taken.add(path));
 
@@ -45,7 +53,7 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
             console.note(&format!("{} at a time", count(workers.count, "pair")));
         }
     }
-    let mut results = Results::new(args, single, console, sink);
+    let mut results = Results::new(args, single, console, sink, report);
     done.iter().for_each(|record| results.count(record));
     if !single {
         results.begin(&plan.unpaired, total, done.len())?;
@@ -56,11 +64,15 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
         settings,
         single,
         taken,
+        gallery: Mutex::new(Gallery::new(
+            args.pictures.report.as_ref().map_or(0, |_| args.pictures.worst),
+        )),
     };
     let work = |job| context.run(job);
     let take = |outcome| results.take(outcome);
     pipeline::run(job::jobs(plan.pairs), workers, interrupt::stopped, work, take)?;
-    let verdict = results.finish(total, plan.unpaired.len())?;
+    let gallery = context.gallery.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let verdict = results.finish(total, plan.unpaired.len(), gallery.into_exhibits())?;
     let all_read = plan.unreadable.is_empty();
     Ok(if all_read { verdict } else { Verdict::Failed })
 }
@@ -88,7 +100,11 @@ fn report_problems(plan: &Plan, args: &CompareArgs, console: &Console) -> Result
 
 /// Files about many pairs need a folder.
 fn check_folders(plan: &Plan, args: &CompareArgs) -> Result<()> {
-    for (option, path) in [("--map", &args.map), ("--gradient", &args.gradient)] {
+    for (option, path) in [
+        ("--map", &args.map),
+        ("--side-by-side", &args.side_by_side),
+        ("--gradient", &args.gradient),
+    ] {
         if let Some(path) = path
             && !plan.single
             && path.exists()
@@ -106,8 +122,9 @@ fn check_folders(plan: &Plan, args: &CompareArgs) -> Result<()> {
 /// The files that no output may replace. They are looked up only if there is an output.
 fn taken(plan: &Plan, args: &CompareArgs) -> Taken {
     let mut taken = Taken::default();
-    let outputs = [&args.map, &args.gradient, &args.output.output];
-    if outputs.iter().any(|path| path.is_some()) {
+    let pictures = [&args.map, &args.side_by_side, &args.pictures.report];
+    let outputs = [&args.gradient, &args.output.output].into_iter().chain(pictures);
+    if outputs.into_iter().any(|path| path.is_some()) {
         for pair in &plan.pairs {
             taken.add(&pair.reference);
             taken.add(&pair.distorted);
@@ -132,11 +149,14 @@ fn printer(args: &CompareArgs, single: bool, begun: bool) -> Printer {
 /// Where results go, and those that are there already; the plan keeps the other pairs.
 fn sink(plan: &mut Plan, args: &CompareArgs, settings: &Settings, taken: &Taken) -> Result<(Sink, Vec<Record>)> {
     let Some(path) = &args.output.output else {
-        return Ok((Sink::standard(printer(args, plan.single, false)), Vec::new()));
+        return Ok((
+            Sink::new(printer(args, plan.single, false), Destination::standard()),
+            Vec::new(),
+        ));
     };
     let output = Output::new(path, taken)?;
     if !args.resume {
-        let sink = Sink::new(printer(args, plan.single, false), output)?;
+        let sink = Sink::new(printer(args, plan.single, false), Destination::new(output)?);
         return Ok((sink, Vec::new()));
     }
     let done = Done::read(path, args.output.format())?;
@@ -148,6 +168,7 @@ fn sink(plan: &mut Plan, args: &CompareArgs, settings: &Settings, taken: &Taken)
             &args.input,
         )
         .with_context(|| path.display().to_string())?;
-    let sink = Sink::growing(printer(args, plan.single, done.length > 0), path, done.length)?;
+    let printer = printer(args, plan.single, done.length > 0);
+    let sink = Sink::new(printer, Destination::growing(path, done.length)?);
     Ok((sink, done.records))
 }

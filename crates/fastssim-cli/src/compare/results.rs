@@ -5,11 +5,13 @@ use std::ops::ControlFlow;
 use anyhow::Result;
 
 use super::job::Outcome;
+use super::page::Report;
 use crate::args::{CompareArgs, Format};
 use crate::console::{Console, count};
 use crate::format;
 use crate::interrupt;
-use crate::record::{Record, Summary};
+use crate::record::Record;
+use crate::report::Exhibit;
 use crate::sink::Sink;
 use crate::tally::{Tally, Verdict};
 
@@ -21,25 +23,28 @@ pub struct Results<'a> {
     console: Console,
     sink: Sink,
     tally: Tally,
+    report: Option<Report>,
     /// Why there can be no more.
     failure: Result<()>,
 }
 
 impl<'a> Results<'a> {
-    pub fn new(args: &'a CompareArgs, single: bool, console: Console, sink: Sink) -> Self {
+    pub fn new(args: &'a CompareArgs, single: bool, console: Console, sink: Sink, report: Option<Report>) -> Self {
         Self {
             args,
             single,
             console,
             sink,
             tally: Tally::new(&args.gates),
+            report,
             failure: Ok(()),
         }
     }
 
-    /// Counts a result that is in the output already.
+    /// Counts a result, be it one that is in the output already.
     pub fn count(&mut self, record: &Record) {
         self.tally.add(record);
+        self.report.iter_mut().for_each(|report| report.add(record));
     }
 
     /// Many pairs are going to be compared, of which some are `done` already.
@@ -62,7 +67,7 @@ impl<'a> Results<'a> {
             Some(error) => self.console.error(&format!("{error:#}")),
             None => (),
         }
-        self.tally.add(&outcome.record);
+        self.count(&outcome.record);
         self.failure = self.print(&outcome.record, &outcome.label);
         self.console.advance();
         if self.failure.is_err() || self.is_useless() || (self.args.strict && failed) {
@@ -81,13 +86,14 @@ impl<'a> Results<'a> {
     /// Whether nobody reads the results any more, and nothing but them was asked for.
     fn is_useless(&self) -> bool {
         let (args, gates) = (self.args, &self.args.gates);
-        let files = args.map.is_some() || args.gradient.is_some();
+        let pictures = [&args.map, &args.side_by_side, &args.pictures.report];
+        let files = args.gradient.is_some() || pictures.iter().any(|path| path.is_some());
         let thresholds = gates.fail_under.is_some() || gates.fail_mean_under.is_some();
         self.sink.is_closed() && !files && !thresholds
     }
 
-    /// Writes what comes last, and says how it went: `total` pairs were asked for.
-    pub fn finish(mut self, total: usize, unpaired: usize) -> Result<Verdict> {
+    /// Writes what comes last, and says how it went: `total` pairs were asked for, and the report shows the `worst`.
+    pub fn finish(mut self, total: usize, unpaired: usize, worst: Vec<Exhibit>) -> Result<Verdict> {
         self.console.finish();
         self.failure?;
         let summary = self.tally.summary(total, unpaired);
@@ -97,6 +103,10 @@ impl<'a> Results<'a> {
             let text = format::summary_text(&summary);
             text.lines().for_each(|line| self.console.note(line));
         }
+        let (verdict, missed) = self.tally.verdict(&summary);
+        if let Some(report) = self.report {
+            report.write(self.args, &summary, &missed, worst)?;
+        }
         let console = &self.console;
         if interrupt::stopped() {
             let done = summary.scored + summary.failed + summary.not_a_number;
@@ -104,17 +114,10 @@ impl<'a> Results<'a> {
             interrupt::obey();
             return Ok(Verdict::Failed);
         }
-        Ok(verdict(&self.tally, &summary, self.single, console))
+        if !self.single && summary.failed > 0 {
+            console.error(&format!("{} of {} failed", summary.failed, count(total, "pair")));
+        }
+        missed.iter().for_each(|line| console.error(line));
+        Ok(verdict)
     }
-}
-
-/// The exit code, and the reasons for it on standard error.
-fn verdict(tally: &Tally, summary: &Summary, single: bool, console: &Console) -> Verdict {
-    if !single && summary.failed > 0 {
-        let pairs = count(summary.pairs, "pair");
-        console.error(&format!("{} of {pairs} failed", summary.failed));
-    }
-    let (verdict, missed) = tally.verdict(summary);
-    missed.iter().for_each(|line| console.error(line));
-    verdict
 }

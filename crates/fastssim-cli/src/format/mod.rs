@@ -59,7 +59,8 @@ impl Printer {
     }
 }
 
-fn csv_line(record: &impl Serialize, header: bool) -> Result<String> {
+/// A record as a line, and before it one of the names of its fields.
+pub fn csv_line(record: &impl Serialize, header: bool) -> Result<String> {
     let mut writer = csv::WriterBuilder::new().has_headers(header).from_writer(Vec::new());
     writer.serialize(record)?;
     Ok(String::from_utf8(writer.into_inner()?)?)

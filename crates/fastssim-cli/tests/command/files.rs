@@ -17,7 +17,7 @@ fn pair(width: u32, height: u32) -> Folder {
 }
 
 fn map(folder: &Folder, args: &str) -> RgbImage {
-    folder.succeed(&format!("{args} --map map.png"));
+    folder.succeed(&format!("{args} --map map.png --no-legend"));
     image::open(folder.path("map.png")).unwrap().into_rgb8()
 }
 

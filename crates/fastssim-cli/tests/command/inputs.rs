@@ -89,7 +89,7 @@ fn the_gradient_of_doubles_is_one_of_doubles() {
     );
     save_npy(&folder, "a.npy", &a);
     save_npy(&folder, "b.npy", &b);
-    folder.succeed("a.npy b.npy --gradient g.npy --map map.png");
+    folder.succeed("a.npy b.npy --gradient g.npy --map map.png --no-legend");
     let gradient: Array3<f64> = ndarray_npy::read_npy(folder.path("g.npy")).unwrap();
     assert_eq!(gradient, Ssim::default().ssim_gradient(&b, &a).unwrap());
     assert_eq!(image::open(folder.path("map.png")).unwrap().width(), 24);

@@ -42,7 +42,7 @@ fn json_has_its_fields_in_their_order() {
     let out = folder.succeed("a.png b.png --format jsonl");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let fields = "reference distorted ssim dssim error width height channels pixel_type gray padding window sigma k1 \
-                  k2 data_range dssim_convention backend device map gradient seconds decoding_seconds version";
+                  k2 data_range dssim_convention backend device map side_by_side gradient seconds decoding_seconds version";
     let mut from = 0;
     for field in fields.split_whitespace() {
         let at = out[from..].find(&format!("\"{field}\":"));
