@@ -7,6 +7,7 @@ mod inputs;
 mod oracle;
 mod outputs;
 mod pictures;
+mod report;
 mod resume;
 mod scores;
 mod sources;
