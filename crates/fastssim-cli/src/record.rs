@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fastssim::{Backend, DssimConvention, Ssim};
+use fastssim::{Backend, Covariance, Downsampling, DssimConvention, Preset, Ssim};
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::Statistics;
@@ -14,17 +14,22 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The parameters of a metric, without those of the pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    pub preset: Option<String>,
     pub padding: String,
     pub window: usize,
-    pub sigma: f64,
+    /// None where the window is no Gaussian.
+    pub sigma: Option<f64>,
     pub k1: f64,
     pub k2: f64,
+    pub options: Option<String>,
     pub dssim_convention: String,
 }
 
 impl Settings {
-    pub fn of(metric: &Ssim) -> Self {
+    pub fn of(metric: &Ssim, preset: Option<Preset>) -> Self {
         Self {
+            preset: preset.map(|preset| preset.to_string()),
+            options: options(metric),
             padding: metric.padding().to_string(),
             window: metric.window(),
             sigma: metric.sigma(),
@@ -37,6 +42,40 @@ impl Settings {
             .into(),
         }
     }
+}
+
+/// What a metric has besides the parameters that have a field of their own; None where that is nothing.
+fn options(metric: &Ssim) -> Option<String> {
+    let list = |numbers: &[f64]| numbers.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+    let mut options = Vec::new();
+    if metric.sigma().is_none() {
+        let weights = metric.window_weights();
+        if weights.iter().all(|weight| *weight == weights[0]) {
+            options.push("uniform window".into());
+        } else {
+            options.push(format!("window weights {}", list(&weights)));
+        }
+    }
+    if metric.covariance() == Covariance::Sample {
+        options.push("sample covariance".into());
+    }
+    if metric.exponents() != [1.0; 3] {
+        options.push(format!("exponents {}", list(&metric.exponents())));
+    }
+    if let Some(weights) = metric.channel_weights() {
+        options.push(format!("channel weights {}", list(weights)));
+    }
+    if metric.downsampling() != Downsampling::None {
+        options.push("downsampling".into());
+    }
+    (!options.is_empty()).then(|| options.join("; "))
+}
+
+/// The window in a few words.
+pub fn window(size: usize, sigma: Option<f64>, options: Option<&str>) -> String {
+    let sigma = sigma.map(|sigma| format!(", sigma {sigma}")).unwrap_or_default();
+    let options = options.map(|options| format!(", {options}")).unwrap_or_default();
+    format!("{size}x{size}{sigma}{options}")
 }
 
 /// The result of one pair. The order of fields is that of all outputs; all are there always, and null (in CSV:
@@ -55,12 +94,17 @@ pub struct Record {
     pub channels: Option<usize>,
     pub pixel_type: Option<String>,
     pub gray: bool,
+    /// The name of a preset.
+    pub preset: Option<String>,
     pub padding: String,
     pub window: usize,
-    pub sigma: f64,
+    /// None where the window is no Gaussian.
+    pub sigma: Option<f64>,
     pub k1: f64,
     pub k2: f64,
     pub data_range: Option<f64>,
+    /// Whatever else the metric was told, in words.
+    pub options: Option<String>,
     pub dssim_convention: String,
     /// `cpu` or `cuda`.
     pub backend: Option<String>,
@@ -106,12 +150,14 @@ impl Record {
             channels: None,
             pixel_type: None,
             gray,
+            preset: settings.preset,
             padding: settings.padding,
             window: settings.window,
             sigma: settings.sigma,
             k1: settings.k1,
             k2: settings.k2,
             data_range: None,
+            options: settings.options,
             dssim_convention: settings.dssim_convention,
             backend: None,
             device: None,
@@ -150,6 +196,8 @@ impl Record {
     /// The parameters that it was made with.
     pub fn settings(&self) -> Settings {
         Settings {
+            preset: self.preset.clone(),
+            options: self.options.clone(),
             padding: self.padding.clone(),
             window: self.window,
             sigma: self.sigma,

@@ -130,7 +130,7 @@ mod tests {
                 threshold: None,
                 begun: false,
             };
-            let settings = Settings::of(&Ssim::default());
+            let settings = Settings::of(&Ssim::default(), None);
             let lines = ["a", "b\n\"c\"", "d"].map(|name| {
                 let record = Record::new(name.into(), "x,\ny".into(), false, &settings);
                 printer.record(&record, "").unwrap()

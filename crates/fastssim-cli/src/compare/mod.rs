@@ -33,7 +33,7 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
     let console = Console::new(args.output.quiet);
     // What is wrong with the options is known before any file is read.
     let metric = args.metric.metric(1.0)?;
-    let settings = Settings::of(&metric);
+    let settings = Settings::of(&metric, args.metric.preset);
     let mut plan = Plan::new(args)?;
     report_problems(&plan, args, &console)?;
     check_folders(&plan, args)?;

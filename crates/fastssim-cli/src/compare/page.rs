@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::args::CompareArgs;
 use crate::console::count;
 use crate::output::{Output, Taken};
-use crate::record::{Record, Settings, Summary};
+use crate::record::{Record, Settings, Summary, window};
 use crate::report::{Column, Exhibit, Kind, Page, Verdict, tiles};
 
 /// The report, as it grows.
@@ -137,7 +137,7 @@ impl Report {
             ("Channels", colors.into()),
             (
                 "Window",
-                format!("{window}x{window}, sigma {}", settings.sigma, window = settings.window),
+                window(settings.window, settings.sigma, settings.options.as_deref()),
             ),
             ("Padding", settings.padding.clone()),
             ("Constants", format!("k1 {}, k2 {}", settings.k1, settings.k2)),

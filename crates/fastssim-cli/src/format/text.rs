@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::console::{count, one_line};
-use crate::record::{Record, Summary};
+use crate::record::{Record, Summary, window};
 
 /// The result of one pair in a few lines.
 pub fn one(record: &Record) -> String {
@@ -34,11 +34,10 @@ pub fn one(record: &Record) -> String {
     );
     let _ = writeln!(
         text,
-        "window {window}x{window}, sigma {}, {} padding, range {}",
-        record.sigma,
+        "window {}, {} padding, range {}",
+        window(record.window, record.sigma, record.options.as_deref()),
         record.padding,
-        record.data_range.unwrap_or(f64::NAN),
-        window = record.window
+        record.data_range.unwrap_or(f64::NAN)
     );
     let _ = writeln!(
         text,

@@ -194,7 +194,15 @@ impl Comparison<'_> {
         }
         let names = [&self.args.reference, &self.args.distorted].map(|path| path.to_string_lossy().into_owned());
         let seconds = start.elapsed().as_secs_f64();
-        let summary = VideoRecord::new(names, &self.records, &self.format, &self.metric, &self.scorer, seconds);
+        let summary = VideoRecord::new(
+            names,
+            &self.records,
+            &self.format,
+            &self.metric,
+            self.args.metric.preset,
+            &self.scorer,
+            seconds,
+        );
         destination.write(&self.printer.end(summary.as_ref())?, console)?;
         Ok(Done {
             records: self.records,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::print::short;
 use super::record::{FrameRecord, VideoRecord};
 use crate::args::{GateArgs, PictureArgs};
+use crate::record::window;
 use crate::report::{Column, Exhibit, Kind, Page, Series, Verdict, tiles};
 
 /// What the page shows.
@@ -71,10 +72,7 @@ fn settings(record: &VideoRecord) -> Vec<(&'static str, String)> {
             ),
         ),
         ("Weights of the planes", weights.join(":")),
-        (
-            "Window",
-            format!("{window}x{window}, sigma {}", record.sigma, window = record.window),
-        ),
+        ("Window", window(record.window, record.sigma, record.options.as_deref())),
         ("Padding", record.padding.clone()),
         ("Constants", format!("k1 {}, k2 {}", record.k1, record.k2)),
         ("Data range", record.data_range.to_string()),

@@ -9,7 +9,7 @@ use super::record::{FrameRecord, VideoRecord};
 use crate::args::Format;
 use crate::console::one_line;
 use crate::format::{csv_line, score};
-use crate::record::VERSION;
+use crate::record::{VERSION, window};
 use crate::statistics::Statistics;
 
 /// Turns records of frames into text, one by one.
@@ -134,11 +134,10 @@ pub fn summary(record: &VideoRecord) -> String {
     );
     let _ = writeln!(
         text,
-        "window {window}x{window}, sigma {}, {} padding, range {}",
-        record.sigma,
+        "window {}, {} padding, range {}",
+        window(record.window, record.sigma, record.options.as_deref()),
         record.padding,
-        record.data_range,
-        window = record.window
+        record.data_range
     );
     let speed = record.frames as f64 / record.seconds;
     let _ = writeln!(

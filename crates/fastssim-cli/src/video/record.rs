@@ -1,7 +1,7 @@
 //! What is known after videos were compared: a record for each frame, and a summary. How they are printed is the
 //! business of others.
 
-use fastssim::{Backend, DssimConvention, Ssim};
+use fastssim::{Backend, DssimConvention, Preset, Ssim};
 use serde::Serialize;
 
 use super::format::Format;
@@ -72,12 +72,15 @@ pub struct VideoRecord {
     pub frame_rate: Option<f64>,
     /// How much each plane counts; the sum is 1.
     pub weights: Vec<f64>,
+    pub preset: Option<String>,
     pub padding: String,
     pub window: usize,
-    pub sigma: f64,
+    /// None where the window is no Gaussian.
+    pub sigma: Option<f64>,
     pub k1: f64,
     pub k2: f64,
     pub data_range: f64,
+    pub options: Option<String>,
     pub dssim_convention: String,
     /// `cpu` or `cuda`.
     pub backend: String,
@@ -95,6 +98,7 @@ impl VideoRecord {
         frames: &[FrameRecord],
         format: &Format,
         metric: &Ssim,
+        preset: Option<Preset>,
         scorer: &Scorer,
         seconds: f64,
     ) -> Option<Self> {
@@ -102,7 +106,7 @@ impl VideoRecord {
             Statistics::of(&mut frames.iter().filter_map(of).collect::<Vec<f64>>())
         };
         let [reference, distorted] = names;
-        let settings = Settings::of(metric);
+        let settings = Settings::of(metric, preset);
         let (backend, device) = match scorer.backend() {
             Backend::Cuda { device } => ("cuda".into(), Some(device)),
             other => (other.to_string(), None),
@@ -122,12 +126,14 @@ impl VideoRecord {
             bits: format.bits,
             frame_rate: format.rate.map(|[over, under]| f64::from(over) / f64::from(under)),
             weights: scorer.weights().to_vec(),
+            preset: settings.preset,
             padding: settings.padding,
             window: settings.window,
             sigma: settings.sigma,
             k1: settings.k1,
             k2: settings.k2,
             data_range: metric.data_range().unwrap_or(f64::from(format.largest())),
+            options: settings.options,
             dssim_convention: settings.dssim_convention,
             backend,
             device,
