@@ -143,6 +143,15 @@ mod tests {
     #[test]
     fn a_signal_removes_the_temporary_files_and_ends_the_process() {
         for (name, number) in [("HUP", 1), ("INT", 2), ("TERM", 15)] {
+            if super::ignored() >> (number - 1) & 1 == 1 {
+                // Under `nohup`, say: the victim would ignore it as well, and never end.
+                writeln!(
+                    std::io::stderr(),
+                    "skipped: whoever started the tests has SIG{name} ignored"
+                )
+                .unwrap();
+                continue;
+            }
             let folder = tempfile::tempdir().unwrap();
             let count = || folder.path().read_dir().unwrap().count();
             let mut victim = Command::new(std::env::current_exe().unwrap())

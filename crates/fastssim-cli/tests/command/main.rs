@@ -189,3 +189,17 @@ fn texture(width: u32, height: u32, seed: u32) -> RgbImage {
 fn channel(image: &RgbImage, channel: usize) -> Vec<f64> {
     image.pixels().map(|pixel| f64::from(pixel.0[channel])).collect()
 }
+
+/// Whether whoever started the tests has this signal ignored, as shells do for what they run in the background: the
+/// command then ignores it as well, and the test is skipped.
+#[cfg(unix)]
+fn is_ignored(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let is_ignored = mask.unwrap_or(0) >> (number - 1) & 1 == 1;
+    if is_ignored {
+        skipped(&format!("signal {number} is ignored by whoever started the tests"));
+    }
+    is_ignored
+}
