@@ -213,13 +213,13 @@ fn a_signal_ends_a_batch_with_what_is_finished() {
         assert_eq!(temporary(), 0);
         // All in their order, and each with its map.
         for (at, [distorted, _]) in lines.iter().enumerate() {
-            if is_ignored(2) {
-                return;
-            }
             assert_eq!(*distorted, format!("b{at}.png"));
             assert!(image::open(folder.path(format!("maps/b{at}.png.png"))).is_ok());
         }
         fs::remove_dir_all(folder.path("maps")).unwrap();
+    }
+    if is_ignored(2) {
+        return;
     }
     // The document is a whole one, and says that it is not all.
     let child = interrupted(&folder, "--pairs list.csv --format json --map maps", "INT", || {
