@@ -1,8 +1,7 @@
 //! One configuration of everything that the library lets its callers choose, and its comparison with the reference.
 
-use fastssim::{Backend, DssimConvention, Outputs, Padding, Pixel, PixelWeights, Ssim};
-use half::{bf16, f16};
-use ndarray::{Array2, Array3, Array4, ArrayView4, Axis, s};
+use fastssim::{Backend, DssimConvention, Padding, Pixel, PixelWeights, Ssim};
+use ndarray::{Array2, Array3, Array4, ArrayView4, s};
 
 use crate::images::{Element, Random, numbers};
 use crate::reference::Reference;
@@ -265,22 +264,4 @@ impl Options {
 /// Random weights, some of them zero.
 pub fn weights(random: &mut Random, shape: (usize, usize, usize)) -> Array3<f32> {
     Array3::from_shape_simple_fn(shape, || (random.unit() * 1.5 - 0.5).max(0.0) as f32)
-}
-
-/// Whether `compute` writes f16 and bf16 as the f32 results rounded.
-pub fn halves_are_rounded<T: Element<Real = f32>>(metric: &Ssim, x: &Array4<T>, y: &Array4<T>) -> bool {
-    let exact = metric.ssim_of(x, y).gradient().expect("valid input");
-    let map = metric.ssim_of(x, y).map().expect("valid input");
-    let mut half = Array4::from_elem(x.dim(), f16::ZERO);
-    let mut brain = Array4::from_elem(x.dim(), bf16::ZERO);
-    let mut half_map = Array4::from_elem(map.dim(), f16::ZERO);
-    let outputs = Outputs::new().gradient(half.view_mut()).map(half_map.view_mut());
-    metric.ssim_of(x, y).compute(outputs).expect("valid input");
-    let outputs = Outputs::new().gradient(brain.view_mut());
-    metric.ssim_of(x, y).compute(outputs).expect("valid input");
-    let is_near = |a: f64, b: f32, digits: f64| (a - f64::from(b)).abs() <= f64::from(b.abs()) * digits + 1e-7;
-    half.iter().zip(&exact).all(|(a, b)| is_near(a.to_f64(), *b, 1e-3))
-        && brain.iter().zip(&exact).all(|(a, b)| is_near(a.to_f64(), *b, 8e-3))
-        && half_map.iter().zip(&map).all(|(a, b)| is_near(a.to_f64(), *b, 5e-4))
-        && map.axis_iter(Axis(0)).len() == x.dim().0
 }

@@ -112,14 +112,15 @@ pub enum Error {
         /// The shape that was given.
         shape: [usize; 4],
     },
-    /// An output buffer does not have the shape of the result.
+    /// An output buffer does not have the shape of the result, or weights or an upstream gradient do not have that of
+    /// the images.
     #[error("{name} has shape {found:?}: it must be {expected:?}")]
     OutputShape {
-        /// Which output: "scores", "gradient" or "map".
+        /// Which array: "scores", "channels", "gradient", "gradient_of_y", "map", "weights" or "the upstream gradient".
         name: &'static str,
-        /// The shape that the result has.
+        /// The shape that it must have.
         expected: Vec<usize>,
-        /// The shape of the buffer.
+        /// The shape that it has.
         found: Vec<usize>,
     },
     /// An image with an alpha channel: transparency has no SSIM.

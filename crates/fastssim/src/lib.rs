@@ -88,6 +88,7 @@
 //! documentation of the module `cuda`.
 
 mod backend;
+mod builder;
 mod config;
 mod cpu;
 #[cfg(feature = "cuda")]
@@ -98,6 +99,7 @@ mod functions;
 mod input;
 mod metric;
 mod options;
+mod outputs;
 mod pair;
 mod preset;
 mod problem;
@@ -105,7 +107,8 @@ mod reduced;
 mod weights;
 mod window;
 
-pub use config::{Ssim, SsimBuilder};
+pub use builder::SsimBuilder;
+pub use config::Ssim;
 pub use cuda_error::CudaError;
 pub use error::{Error, Result};
 pub use functions::{
@@ -116,6 +119,7 @@ pub use functions::{
 pub use input::{DropAlpha, composite};
 pub use input::{Images, Input, Layout, Pixel, Real, Shape};
 pub use options::{Backend, Covariance, Downsampling, DssimConvention, Padding};
-pub use pair::{Outputs, Pair};
+pub use outputs::Outputs;
+pub use pair::Pair;
 pub use preset::Preset;
 pub use weights::{PixelWeights, Weight};

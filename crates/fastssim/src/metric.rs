@@ -7,7 +7,7 @@ use crate::config::Ssim;
 use crate::error::Error;
 use crate::error::Result;
 use crate::input::Input;
-use crate::pair::Outputs;
+use crate::outputs::Outputs;
 
 /// A gradient or a map, shaped like an input.
 pub(crate) type Gradient<'a, X> = Array<<X as Input<'a>>::Real, <X as Input<'a>>::Dim>;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::{Ssim, SsimBuilder};
+use crate::builder::SsimBuilder;
+use crate::config::Ssim;
 use crate::error::Error;
 use crate::options::{Covariance, Downsampling, DssimConvention, Padding};
 

@@ -81,7 +81,7 @@ impl<'a, T: Weight> From<ArrayView3<'a, T>> for PixelWeights<'a> {
 /// What each window of a map counts, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct WindowWeights<'a> {
-    /// Shaped like the images; [`margin`](Self::margin) pixels at each edge are no window's centre.
+    /// Shaped like the images; under valid padding pixels near the edges are no window's centre.
     weights: PixelWeights<'a>,
     /// The sum over each image's windows.
     totals: Vec<f64>,

@@ -1,5 +1,52 @@
 //! The window: normalised, symmetric weights along one axis, applied to rows and to columns.
 
+use crate::builder::{check, check_weights};
+use crate::error::{Error, Result};
+
+/// The largest window, in pixels.
+const MAX_WINDOW: usize = 255;
+
+/// A window that has not been checked.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    Gaussian { size: usize, sigma: f64 },
+    Uniform { size: usize },
+    Weights(Vec<f64>),
+}
+
+impl Shape {
+    /// The window's side in pixels.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Gaussian { size, .. } | Self::Uniform { size } => *size,
+            Self::Weights(weights) => weights.len(),
+        }
+    }
+
+    /// Whether it has a centre, and weights that can be divided by their sum.
+    pub(crate) fn check(&self) -> Result<()> {
+        let size = self.size();
+        if size.is_multiple_of(2) || size > MAX_WINDOW {
+            return Err(Error::WindowSize { size, max: MAX_WINDOW });
+        }
+        match self {
+            Self::Gaussian { sigma, .. } => check("sigma", *sigma, f64::from_bits(1), f64::MAX, "positive and finite"),
+            Self::Uniform { .. } => Ok(()),
+            Self::Weights(weights) => {
+                check_weights("window_weights", weights)?;
+                if weights.iter().eq(weights.iter().rev()) {
+                    return Ok(());
+                }
+                Err(Error::Weights {
+                    name: "window_weights",
+                    found: format!("{weights:?}"),
+                    allowed: "the same from both ends",
+                })
+            }
+        }
+    }
+}
+
 /// Half of a symmetric window: `half[k]` weighs the pixels at distance `k` from the centre.
 ///
 /// The weights of the whole window, `half[0] + 2 (half[1] + … + half[r])`, sum to 1.
@@ -11,20 +58,24 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// The window of a shape that has been checked.
+    pub(crate) fn new(shape: &Shape) -> Self {
+        match shape {
+            Shape::Gaussian { size, sigma } => Self::gaussian(*size, *sigma),
+            Shape::Uniform { size } => Self::normalised(vec![1.0; size / 2 + 1]),
+            Shape::Weights(weights) => Self::normalised(weights[weights.len() / 2..].to_vec()),
+        }
+    }
+
     /// A Gaussian of `size` taps (odd) and standard deviation `sigma` in pixels, cut off at the
     /// window's edge and normalised.
-    pub(crate) fn gaussian(size: usize, sigma: f64) -> Self {
+    fn gaussian(size: usize, sigma: f64) -> Self {
         let weight = |k| (-0.5 * (k as f64 / sigma).powi(2)).exp();
         Self::normalised((0..=size / 2).map(weight).collect())
     }
 
-    /// `size` taps (odd) of equal weight.
-    pub(crate) fn uniform(size: usize) -> Self {
-        Self::normalised(vec![1.0; size / 2 + 1])
-    }
-
     /// A window of weights whose sum is positive and finite, given from the centre outwards.
-    pub(crate) fn normalised(mut half: Vec<f64>) -> Self {
+    fn normalised(mut half: Vec<f64>) -> Self {
         // From the edge inwards: the small weights first, so that none is lost in the sum.
         let tail: f64 = half[1..].iter().rev().sum();
         let sum = half[0] + 2.0 * tail;

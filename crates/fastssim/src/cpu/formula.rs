@@ -12,7 +12,7 @@
 //! since x y = (u² − v²) / 4 and x² + y² = (u² + v²) / 2. No digit is lost where the images are
 //! close: v is small and so are l and c; identical images have v = 0 and a deficit of exactly 0.
 //!
-//! The moments come of shifted pixels (see [`super::pixels`]): U = U' + cu and V = V' + cv, while
+//! The moments come of shifted pixels (see [`super::fill`]): U = U' + cu and V = V' + cv, while
 //! the variances are those of u' and v'.
 
 use fearless_simd::prelude::*;

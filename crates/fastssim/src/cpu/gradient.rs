@@ -4,9 +4,9 @@ use fearless_simd::prelude::*;
 
 use super::blur::{STEP, blur};
 use super::compute::Compute;
+use super::fill::fill;
 use super::formula::{Constants, Derivatives, derivatives};
 use super::lanes::{BLOCK, Line, groups, load, splat, store, transpose};
-use super::pixels::fill;
 use super::scratch::{Scratch, adjoint_stride, history};
 use super::sum::DeficitSum;
 use super::sweep::{Sweep, lead, moments_at, third_at};
@@ -49,7 +49,8 @@ impl Tile<'_> {
     }
 
     /// Where all windows are `ALIKE` (see [`alike`](Self::alike)) the loops have no part of the other cases. `MAPS` of
-    /// derivatives are blurred, 3 or 4 with the gradient with respect to y; 0 says that it is known at run time alone.
+    /// derivatives are blurred, 3 or 4 with the gradient with respect to y; 0 says that it is known at run time alone
+    /// (see [`Sweep::maps`]).
     #[inline(always)]
     fn gradient_of<S: Simd, T: Compute, const ALIKE: bool, const MAPS: usize>(
         &self,
@@ -151,7 +152,7 @@ impl Tile<'_> {
         let mut inside = Line::default();
         inside.0[rows[0]..rows[1]].fill(T::from(1u8));
         let history = history(sweep.radius());
-        let maps = if MAPS > 0 { MAPS } else { sweep.signals.derivatives };
+        let maps = sweep.maps::<MAPS>();
         let derivs = &mut scratch.derivatives[block * maps * history..][..maps * history];
         let mut sums = Line::default();
         for map in derivs.chunks_exact_mut(history) {
@@ -172,7 +173,7 @@ impl Tile<'_> {
         for group in 0..groups::<S, T>() {
             let flat = load::<S, T>(simd, &sum.flat, group);
             let inside = load::<S, T>(simd, &inside, group);
-            let mut partial = splat::<S, T>(simd, T::default());
+            let mut partial = zero;
             for column in cols[0]..cols[1] {
                 let moments = moments_at(simd, &scratch.moments, column, group);
                 let mut d: Derivatives<_> = match self.exponents::<ALIKE>() {
@@ -224,7 +225,7 @@ impl Tile<'_> {
         let (u, v) = (&mut scratch.u[..rows], &mut scratch.v[..rows]);
         fill(simd, &self.planes, &sweep.shift, self.rows[0], col, u, v);
         let stride = adjoint_stride(sweep.blocks);
-        let maps = if MAPS > 0 { MAPS } else { sweep.signals.derivatives };
+        let maps = sweep.maps::<MAPS>();
         for (map, adjoint) in scratch.adjoint.chunks_exact(stride).take(maps).enumerate() {
             let out = &mut scratch.blended[map * stride..][..steps];
             for group in 0..groups::<S, T>() {
@@ -272,7 +273,7 @@ fn back_to_rows<S: Simd, T: Compute, const MAPS: usize>(
 ) {
     let history = history(sweep.radius());
     let stride = adjoint_stride(sweep.blocks);
-    let maps = if MAPS > 0 { MAPS } else { sweep.signals.derivatives };
+    let maps = sweep.maps::<MAPS>();
     let derivs = &scratch.derivatives[block * maps * history..][..maps * history];
     for (map, derivs) in derivs.chunks_exact(history).enumerate() {
         let out = &mut scratch.moments[..BLOCK];

@@ -10,6 +10,7 @@ mod blur;
 mod compute;
 mod counts;
 mod exponents;
+mod fill;
 mod formula;
 mod gradient;
 mod lanes;

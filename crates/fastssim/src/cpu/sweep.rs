@@ -17,9 +17,10 @@ use fearless_simd::prelude::*;
 
 use super::blur::mean_and_variance;
 use super::compute::Compute;
+use super::fill::fill;
 use super::formula::Moments;
 use super::lanes::{BLOCK, Line, Vector, groups, load, splat, store, transpose};
-use super::pixels::{Planes, fill};
+use super::pixels::Planes;
 use super::scratch::{Scratch, Signals, history};
 use super::shift::Shift;
 
@@ -42,6 +43,12 @@ pub(super) struct Sweep<'a, 'p, T> {
 impl<T: Compute> Sweep<'_, '_, T> {
     pub(super) fn radius(&self) -> usize {
         self.half.len() - 1
+    }
+
+    /// The maps of derivatives, which the compiler knows unless `MAPS` is 0.
+    #[inline(always)]
+    pub(super) fn maps<const MAPS: usize>(&self) -> usize {
+        if MAPS > 0 { MAPS } else { self.signals.derivatives }
     }
 
     /// Reads block column `index` and blurs it along columns.

@@ -29,10 +29,9 @@ impl Ssim {
 /// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::SmallerThanWindow`](crate::Error::SmallerThanWindow)
 /// and [`Error::OutputShape`](crate::Error::OutputShape) as on the host; [`Error::Overflow`](crate::Error::Overflow) for
 /// a batch of more tiles than the kernels can count;
-/// [`CudaError::WrongDevice`](crate::CudaError::WrongDevice), [`CudaError::Unsupported`](crate::CudaError::Unsupported)
-/// for a window larger than 11 pixels, [`CudaError::OutOfMemory`](crate::CudaError::OutOfMemory),
-/// [`CudaError::Fault`](crate::CudaError::Fault) where work on the device has failed before, and
-/// [`CudaError::Driver`](crate::CudaError::Driver) where the driver refuses a call for another reason.
+/// [`CudaError::WrongDevice`], [`CudaError::Unsupported`] for an option that the kernels do not have,
+/// [`CudaError::OutOfMemory`], [`CudaError::Fault`] where work on the device has failed before, and
+/// [`CudaError::Driver`] where the driver refuses a call for another reason.
 #[derive(Clone, Copy, Debug)]
 pub struct CudaSsim<'a> {
     metric: &'a Ssim,

@@ -1,0 +1,122 @@
+//! What calls are asked for and return: upstream gradients, element types, layouts.
+
+use fastssim::{Backend, Outputs, Padding, Ssim};
+use fastssim_tests::images::{Random, Scene};
+use fastssim_tests::options::{Options, Upstream};
+use half::{bf16, f16};
+use ndarray::{Array2, Array4};
+
+use crate::{PADDINGS, batch, check, limits};
+
+#[test]
+fn upstream_gradients() {
+    let mut random = Random::new(9);
+    let shape = [2, 3, 26, 35];
+    for padding in PADDINGS {
+        let mut options = Options::new(padding, 1.0);
+        let map = options.map_shape((2, 3, 26, 35));
+        for half_dssim in [false, true] {
+            options.half_dssim = half_dssim;
+            for upstream in [
+                Upstream::All(-2.5),
+                Upstream::Images(vec![0.5, -3.0]),
+                Upstream::Channels(Array2::from_shape_simple_fn((2, 3), || random.normal())),
+                Upstream::Map(Array4::from_shape_simple_fn(map, || random.normal() as f32)),
+            ] {
+                options.upstream = upstream;
+                check::<f64, f64>(&options, Scene::Distorted, shape, limits::<f64>());
+            }
+        }
+    }
+}
+
+#[test]
+fn half_precision_on_request() {
+    for padding in [Padding::Zero, Padding::Symmetric] {
+        let metric = Ssim::builder()
+            .padding(padding)
+            .backend(Backend::Cpu)
+            .build()
+            .expect("valid");
+        let [x, y] = batch::<u8, u8>(Scene::Distorted, [1, 3, 40, 33]);
+        // Gradients as large as f16 has all its digits for.
+        let pair = || metric.ssim_of(&x.0, &y.0).upstream(1e6);
+        let (exact, map) = (
+            pair().gradient().expect("valid input"),
+            pair().map().expect("valid input"),
+        );
+        let mut half = Array4::from_elem(exact.dim(), f16::ZERO);
+        let mut brain = Array4::from_elem(exact.dim(), bf16::ZERO);
+        let mut half_map = Array4::from_elem(map.dim(), f16::ZERO);
+        let outputs = Outputs::new().gradient(half.view_mut()).map(half_map.view_mut());
+        pair().compute(outputs).expect("valid input");
+        pair()
+            .compute(Outputs::new().gradient(brain.view_mut()))
+            .expect("valid input");
+        let largest = exact.iter().fold(0.0f32, |most, slope| most.max(slope.abs()));
+        assert!((1.0..6e4).contains(&largest), "{largest}");
+        // One rounding; what copies of a pixel have adds up in the type itself, by one more rounding each.
+        let slack = |digits: f64| {
+            let edges = if padding == Padding::Zero {
+                0.0
+            } else {
+                3.0 * f64::from(largest)
+            };
+            move |found: f64, exact: f32| (found - f64::from(exact)).abs() <= digits * (f64::from(exact.abs()) + edges)
+        };
+        let (of_f16, of_bf16) = (slack(2f64.powi(-11) * 1.001), slack(2f64.powi(-8) * 1.001));
+        assert!(
+            half.iter()
+                .zip(&exact)
+                .all(|(a, b)| of_f16(a.to_f64(), *b) || b.abs() < 1e-4)
+        );
+        assert!(brain.iter().zip(&exact).all(|(a, b)| of_bf16(a.to_f64(), *b)));
+        assert!(
+            half_map
+                .iter()
+                .zip(&map)
+                .all(|(a, b)| of_f16(a.to_f64(), *b) || b.abs() < 1e-4)
+        );
+    }
+}
+
+/// What does not count does not matter, were it NaN.
+#[test]
+fn masked_pixels_may_be_nan() {
+    let mut x = Array2::<f32>::from_shape_fn((64, 64), |(i, j)| ((i * j) % 17) as f32 / 17.0);
+    let y = x.mapv(|v| 0.8 * v);
+    let mask = Array2::from_shape_fn((64, 64), |(i, _)| (i >= 20) as u8);
+    let metric = Ssim::builder().backend(Backend::Cpu).build().expect("valid");
+    let without = metric.ssim_of(&x, &y).weights(&mask).images().expect("valid input");
+    x.row_mut(3).fill(f32::NAN);
+    assert_eq!(metric.ssim_of(&x, &y).weights(&mask).images(), Ok(without));
+    assert!(metric.ssim(&x, &y).expect("valid input").is_nan());
+    let gradient = metric.ssim_of(&x, &y).weights(&mask).gradient().expect("valid input");
+    assert!(
+        gradient
+            .slice(ndarray::s![30.., ..])
+            .iter()
+            .all(|slope| slope.is_finite())
+    );
+}
+
+/// Gradients lie in memory as the first image does.
+#[test]
+fn gradients_and_maps_have_the_layout_of_the_first_image() {
+    let x = Array4::<f32>::from_shape_fn((2, 20, 30, 3), |(n, i, j, c)| (n + c + i * j) as f32 / 700.0);
+    let y = x.mapv(|v| 0.9 * v);
+    let interleaved = |a: &Array4<f32>| a.view().permuted_axes([0, 3, 1, 2]).to_owned().dim();
+    let (x, y) = (
+        x.view().permuted_axes([0, 3, 1, 2]),
+        y.view().permuted_axes([0, 3, 1, 2]),
+    );
+    let metric = Ssim::default();
+    let gradient = metric.ssim_gradient(x, y).expect("valid input");
+    let map = metric.ssim_map(x, y).expect("valid input");
+    assert_eq!((gradient.dim(), gradient.strides()), (x.dim(), x.strides()));
+    assert_eq!(map.strides(), x.strides());
+    let planar = metric.ssim_gradient(&x.as_standard_layout(), y).expect("valid input");
+    assert_eq!(planar.strides(), [1800, 600, 30, 1]);
+    assert_eq!(planar, gradient);
+    assert_eq!(interleaved(&planar), (2, 30, 3, 20));
+}
