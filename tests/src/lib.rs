@@ -4,7 +4,8 @@
 //!   `tests/reference.rs` check it by finite differences and against a second formula.
 //! * [`images`]: deterministic pictures, chosen for what goes wrong with them.
 //! * [`strided`]: the same numbers in every order of memory.
-//! * [`emulated`]: the GPU kernels, run by the device layer's emulator.
+//! * [`emulated`] and [`general`]: the GPU kernels, run by the device layer's emulator.
+//! * [`options`] and [`suite`]: everything that callers choose, one by one and at random, for all that computes.
 //! * [`tolerance`] and [`comparison`]: how far the library may be from the reference, and how far it is.
 //!
 //! The tests themselves are in `tests/`, one file for each promise of the library.
@@ -16,10 +17,12 @@ use fastssim::{CudaError, Error};
 
 pub mod comparison;
 pub mod emulated;
+pub mod general;
 pub mod images;
 pub mod options;
 pub mod reference;
 pub mod strided;
+pub mod suite;
 pub mod tolerance;
 
 /// The first GPU, or `None` after saying that there is none. A GPU that does not work fails the test, and so does a

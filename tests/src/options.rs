@@ -225,39 +225,67 @@ impl Options {
         limits: Limits,
     ) -> Result<(), String> {
         let expected = self.expected(numbers(x).view(), numbers(y).view());
-        let found = self.found(backend, x, y);
-        let mut wrong = String::new();
-        let mut check = |what: &str, error: f64, limit: f64| {
-            // NaN is wrong as well.
-            if error.is_nan() || error > limit {
-                wrong += &format!("{what} off by {error:e} (limit {limit:e}); ");
-            }
-        };
+        let errors = self.errors(&self.found(backend, x, y), &expected);
+        let types = [std::any::type_name::<T>(), std::any::type_name::<U>()];
+        errors
+            .within(limits)
+            .map_err(|wrong| format!("{:?} {types:?} on {backend}: {wrong}\n{self:?}", x.dim()))
+    }
+
+    /// The largest errors.
+    pub fn errors(&self, found: &Results, expected: &Results) -> Limits {
         let worst = |found: &[f64], expected: &[f64]| {
             assert_eq!(found.len(), expected.len());
             let errors = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-            errors.fold(0.0, |max, error| if error <= max { max } else { error })
+            errors.fold(0.0, larger)
         };
-        check("images", worst(&found.images, &expected.images), limits.score);
-        check("channels", worst(&found.channels, &expected.channels), limits.score);
-        check("map", crate::tolerance::max_abs(&found.map, &expected.map), limits.map);
-        for (what, i) in [("gradient of x", 0), ("gradient of y", 1)] {
+        let gradient = |i: usize| {
             // Where there is next to no gradient, what counts is the size that it usually has.
             let (found, expected) = (&found.gradients[i], &expected.gradients[i]);
             let norm = |a: &Array4<f64>| a.iter().map(|slope| slope * slope).sum::<f64>().sqrt();
             let usual = 1e-3 / self.reference.range;
-            check(
-                what,
-                norm(&(found - expected)) / norm(expected).max(usual),
-                limits.gradient,
-            );
+            norm(&(found - expected)) / norm(expected).max(usual)
+        };
+        Limits {
+            score: larger(
+                worst(&found.images, &expected.images),
+                worst(&found.channels, &expected.channels),
+            ),
+            gradient: larger(gradient(0), gradient(1)),
+            map: crate::tolerance::max_abs(&found.map, &expected.map),
         }
-        if wrong.is_empty() {
-            return Ok(());
+    }
+}
+
+/// The larger of two errors; NaN is larger than all.
+fn larger(a: f64, b: f64) -> f64 {
+    if b <= a { a } else { b }
+}
+
+impl Limits {
+    /// The larger of each.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            score: larger(self.score, other.score),
+            gradient: larger(self.gradient, other.gradient),
+            map: larger(self.map, other.map),
         }
-        let (n, c, h, w) = x.dim();
-        let types = [std::any::type_name::<T>(), std::any::type_name::<U>()];
-        Err(format!("{n}x{c}x{h}x{w} {types:?} on {backend}: {wrong}\n{self:?}"))
+    }
+
+    /// Whether these errors are within limits, or which are not.
+    pub fn within(self, limits: Self) -> Result<(), String> {
+        let mut wrong = String::new();
+        for (what, error, limit) in [
+            ("scores", self.score, limits.score),
+            ("gradients", self.gradient, limits.gradient),
+            ("map", self.map, limits.map),
+        ] {
+            // NaN is wrong as well.
+            if error.is_nan() || error > limit {
+                wrong += &format!("{what} off by {error:e} (limit {limit:e}); ");
+            }
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 }
 

@@ -27,6 +27,12 @@ pub fn reciprocal(value: f32) -> f32 {
     provider::reciprocal(value)
 }
 
+/// The square root, exactly rounded.
+#[inline(always)]
+pub fn sqrt(value: f64) -> f64 {
+    provider::sqrt(value)
+}
+
 /// `f32` or `f64`.
 pub trait Float: Copy + sealed::Sealed {
     #[doc(hidden)]

@@ -1,31 +1,42 @@
-//! The entry points in the PTX: a kernel for each element type.
+//! The entry points in the PTX: the fast kernels for each element type, the general ones for each arithmetic.
 
+use crate::general;
 use crate::kernels;
 use crate::params::Params;
 
-/// One entry point: `$name` runs `$kernel` on elements of type `$pixel`.
+/// One entry point: `$name` runs `$kernel`, which is told `$params`.
 macro_rules! entry {
-    ($($name:ident: $kernel:ident of $pixel:ty,)*) => {$(
+    ($params:ty: $($name:ident: $kernel:expr,)*) => {$(
         /// # Safety
         /// As the kernel of this name.
         #[unsafe(no_mangle)]
-        pub unsafe extern "ptx-kernel" fn $name(params: Params) {
+        pub unsafe extern "ptx-kernel" fn $name(params: $params) {
             // SAFETY: as the caller promises.
-            unsafe { kernels::$kernel::<$pixel>(&params) }
+            unsafe { $kernel(&params) }
         }
     )*};
 }
 
 entry! {
-    score_u8: score of u8,
-    score_u16: score of u16,
-    score_f32: score of f32,
-    map_u8: map of u8,
-    map_u16: map of u16,
-    map_f32: map of f32,
-    gradient_u8: gradient of u8,
-    gradient_u16: gradient of u16,
-    gradient_f32: gradient of f32,
+    Params:
+    score_u8: kernels::score::<u8>,
+    score_u16: kernels::score::<u16>,
+    score_f32: kernels::score::<f32>,
+    map_u8: kernels::map::<u8>,
+    map_u16: kernels::map::<u16>,
+    map_f32: kernels::map::<f32>,
+    gradient_u8: kernels::gradient::<u8>,
+    gradient_u16: kernels::gradient::<u16>,
+    gradient_f32: kernels::gradient::<f32>,
+}
+
+entry! {
+    general::params::Params:
+    general_windows_f32: kernels::general::windows::<f32>,
+    general_windows_f64: kernels::general::windows::<f64>,
+    general_adjoint_f32: kernels::general::adjoint::<f32>,
+    general_adjoint_f64: kernels::general::adjoint::<f64>,
+    general_means: kernels::general::means,
 }
 
 /// What `no_std` asks for. No kernel can panic, so no PTX calls it.

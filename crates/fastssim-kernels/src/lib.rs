@@ -28,6 +28,7 @@
 //! | `kernels::march` | from a row of pixels to the moments five rows above |
 //! | `kernels::formula` | SSIM and its derivatives from the moments |
 //! | `kernels::sum` | from the deficits of a lane to the score of an image |
+//! | [`general`], `kernels::general` | the same for every type, padding, window and weight that the above do not have |
 
 #![no_std]
 #![cfg_attr(target_arch = "nvptx64", feature(abi_ptx, asm_experimental_arch))]
@@ -36,6 +37,7 @@
 
 #[cfg(target_arch = "nvptx64")]
 mod entry;
+pub mod general;
 pub mod geometry;
 #[cfg(any(target_arch = "nvptx64", feature = "emulator"))]
 pub mod kernels;

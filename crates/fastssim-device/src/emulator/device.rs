@@ -185,6 +185,10 @@ pub fn fma_f64(a: f64, b: f64, c: f64) -> f64 {
     a.mul_add(b, c)
 }
 
+pub fn sqrt(value: f64) -> f64 {
+    value.sqrt()
+}
+
 pub fn reciprocal(value: f32) -> f32 {
     1.0 / value
 }

@@ -125,6 +125,11 @@ pub fn fma_f64(a: f64, b: f64, c: f64) -> f64 {
 }
 
 #[inline(always)]
+pub fn sqrt(value: f64) -> f64 {
+    core::intrinsics::sqrtf64(value)
+}
+
+#[inline(always)]
 pub fn reciprocal(value: f32) -> f32 {
     // SAFETY: arithmetic has no conditions.
     unsafe { rcp_approx_ftz(value) }

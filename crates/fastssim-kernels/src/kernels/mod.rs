@@ -4,6 +4,7 @@
 
 mod blur;
 mod formula;
+pub mod general;
 mod gradient;
 mod map;
 mod march;

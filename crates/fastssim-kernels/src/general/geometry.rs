@@ -1,0 +1,141 @@
+//! How the work of the general kernels is shared out: tiles, shared memory, and the launch.
+//!
+//! A block is one warp, which computes a tile of one channel on its own, marching down its rows, one column a lane.
+
+use super::params::Params;
+use crate::geometry::Launch;
+
+/// Threads of a block, and columns of a tile.
+pub(crate) const LANES: u32 = 32;
+/// Rows of a tile of a large image; a window's rows less one are read besides.
+const MOST_ROWS: u32 = 64;
+/// Rows of a tile of a small image, and the step between the two.
+const LEAST_ROWS: u32 = 8;
+/// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
+const TILES_OF_IMAGE: u32 = 256;
+/// Maps of derivatives in the workspace: P, Q, B and C.
+pub const DERIVATIVES: u32 = 4;
+
+/// What a general kernel computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// The windows: their scores, sums of them, and their derivatives.
+    Windows,
+    /// The gradients, from the windows' derivatives.
+    Adjoint,
+    /// The means of channels and images, from the sums.
+    Means,
+}
+
+impl Params {
+    /// Height and width of the map.
+    #[inline(always)]
+    pub fn map_area(&self) -> [u32; 2] {
+        [self.height, self.width].map(|extent| extent - 2 * self.margin)
+    }
+
+    /// Height and width of what a kernel is tiled over.
+    #[inline(always)]
+    pub(crate) fn area(&self, work: Work) -> [u32; 2] {
+        match work {
+            Work::Windows | Work::Means => self.map_area(),
+            Work::Adjoint => [self.height, self.width],
+        }
+    }
+
+    /// Rows of a tile. They depend on the image alone, not on the batch, and so does the order of a sum.
+    #[inline(always)]
+    pub(crate) fn tile_rows(&self, work: Work) -> u32 {
+        let [height, width] = self.area(work);
+        // No extent is zero, but the compiler must know it, or it makes room for a panic.
+        let tiles_across = self.channels.saturating_mul(width.div_ceil(LANES)).max(1);
+        let bands = TILES_OF_IMAGE.div_ceil(tiles_across).max(1);
+        let rows = height.div_ceil(bands).div_ceil(LEAST_ROWS).saturating_mul(LEAST_ROWS);
+        rows.clamp(LEAST_ROWS, MOST_ROWS)
+    }
+
+    /// Rows and columns of tiles of one channel.
+    #[inline(always)]
+    pub(crate) fn tiles(&self, work: Work) -> [u32; 2] {
+        let [height, width] = self.area(work);
+        [height.div_ceil(self.tile_rows(work)), width.div_ceil(LANES)]
+    }
+
+    /// Pixels of a window's side.
+    #[inline(always)]
+    pub(crate) fn taps(&self) -> u32 {
+        2 * self.radius + 1
+    }
+
+    /// Columns that the windows of a tile reach.
+    #[inline(always)]
+    pub(crate) fn reach(&self) -> u32 {
+        LANES + 2 * self.radius
+    }
+
+    /// Whether contrast and structure are needed apart, and so the variance of x.
+    #[inline(always)]
+    pub(crate) fn is_apart(&self) -> bool {
+        self.exponents[1] != self.exponents[2]
+    }
+
+    /// Numbers that the ring of the windows' kernel keeps of a row and column.
+    #[inline(always)]
+    pub(crate) fn signals(&self) -> u32 {
+        if self.is_apart() { 5 } else { 4 }
+    }
+
+    /// Numbers in the shared memory of a block: with 33 taps and `f64` 47,128 bytes, below the 48 KiB that a block has
+    /// without asking for more.
+    fn shared(&self, work: Work) -> u32 {
+        match work {
+            // Weights; two rows of u and v; the ring.
+            Work::Windows => self.taps() + 2 * 2 * self.reach() + self.taps() * self.signals() * LANES,
+            // Weights, those of two rows, and those of each column; two rows of the derivatives; the ring.
+            Work::Adjoint => {
+                let weights = self.taps() * (1 + 2 + LANES);
+                weights + DERIVATIVES * (2 * self.reach() + self.taps() * LANES)
+            }
+            Work::Means => 0,
+        }
+    }
+
+    /// Numbers that `partials` must have room for; `None` where there are 2³¹ or more.
+    pub fn partials(&self) -> Option<u32> {
+        let [rows, cols] = self.tiles(Work::Windows);
+        blocks([self.images, self.channels, rows, cols])
+    }
+
+    /// Numbers that `derivatives` must have room for, for each channel of a launch; `None` where a map of the channel
+    /// has 2³¹ or more.
+    pub fn derivatives_of_channel(&self) -> Option<u64> {
+        let [height, width] = self.map_area();
+        let map = blocks([height, width, 1, 1])?;
+        Some(u64::from(map) * u64::from(DERIVATIVES))
+    }
+}
+
+/// How to launch a kernel with an arithmetic of so many bytes; `None` where it would have 2³¹ blocks or more.
+pub fn launch(work: Work, params: &Params, bytes: u32) -> Option<Launch> {
+    let grid = match work {
+        Work::Windows | Work::Adjoint => {
+            let [rows, cols] = params.tiles(work);
+            blocks([params.chunk, rows, cols, 1])?
+        }
+        Work::Means => params.images,
+    };
+    Some(Launch {
+        grid,
+        block: LANES,
+        shared: params.shared(work) * bytes,
+        tiles: grid,
+    })
+}
+
+/// A product that is less than 2³¹.
+fn blocks(factors: [u32; 4]) -> Option<u32> {
+    factors
+        .into_iter()
+        .try_fold(1, u32::checked_mul)
+        .filter(|&blocks| blocks <= i32::MAX as u32)
+}

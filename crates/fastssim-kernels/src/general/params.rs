@@ -1,0 +1,124 @@
+//! What the general kernels are told: filled in by the host, read by the kernel.
+
+use crate::params::Planes;
+
+/// The most taps of a window.
+pub const MOST_TAPS: usize = 33;
+
+/// An element type, by its number in [`Typed::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// `u8`.
+    U8 = 0,
+    /// `u16`.
+    U16 = 1,
+    /// IEEE's binary16.
+    F16 = 2,
+    /// The upper half of an `f32`.
+    Bf16 = 3,
+    /// `f32`.
+    F32 = 4,
+    /// `f64`.
+    F64 = 5,
+}
+
+/// How images continue beyond their edges, by its number in [`Params::padding`]; the names are those of `numpy.pad`
+/// but for the last, its `edge`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Padding {
+    /// As zeros; also where no window reaches beyond an edge.
+    Zero = 0,
+    /// `c b a | a b c`.
+    Symmetric = 1,
+    /// `c b | a b c`.
+    Reflect = 2,
+    /// `a a | a b c`.
+    Replicate = 3,
+}
+
+/// A batch of planes whose element type is known at run time; address 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Typed {
+    /// Where they lie, distances in elements.
+    pub planes: Planes,
+    /// A [`Kind`].
+    pub kind: u32,
+    /// Of no meaning: there are no bytes without a value.
+    pub reserved: u32,
+}
+
+/// Everything that a general kernel is told; passed by value. Addresses that are 0 stand for what is not wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
+pub struct Params {
+    /// The first images.
+    pub x: Typed,
+    /// The second images.
+    pub y: Typed,
+    /// What each window counts, in the map's rows and columns; all the same where there is none.
+    pub counts: Typed,
+    /// The score of each window.
+    pub map: Typed,
+    /// The gradients with respect to x and to y.
+    pub gradients: [Typed; 2],
+    /// Workspace for the derivatives of `chunk` channels, 4 maps each, in the type of the arithmetic; 0 where no
+    /// gradient is wanted.
+    pub derivatives: u64,
+    /// `*mut f64`: workspace, one number for each tile of the batch.
+    pub partials: u64,
+    /// `*mut f64`: one score for each channel of each image.
+    pub channel_scores: u64,
+    /// `*mut f64`: one score for each image.
+    pub image_scores: u64,
+    /// `*const f64`: what the sum over a channel's windows is multiplied by for its mean, for each image; 0 where
+    /// that is `window_factor` for all.
+    pub window_factors: u64,
+    /// `*const f64`: what each channel counts in its image's score; 0 where that is `channel_factor` for all.
+    pub channel_factors: u64,
+    /// `*const f64`: what the gradient of the sum over a channel's windows is multiplied by, for each channel of each
+    /// image; 0 where that is `gradient_factor` for all.
+    pub gradient_factors: u64,
+    /// See `window_factors`.
+    pub window_factor: f64,
+    /// See `channel_factors`.
+    pub channel_factor: f64,
+    /// See `gradient_factors`.
+    pub gradient_factor: f64,
+    /// A score is `score_offset + score_factor * (1 − SSIM)`.
+    pub score_offset: f64,
+    /// See `score_offset`.
+    pub score_factor: f64,
+    /// What pixels are multiplied by: a power of two that brings the dynamic range between 1 and 2.
+    pub scale: f64,
+    /// C1 of the scaled pixels.
+    pub c1: f64,
+    /// C2 of the scaled pixels.
+    pub c2: f64,
+    /// The exponents of luminance, contrast and structure. Kernels of `f32` take them to be 1.
+    pub exponents: [f64; 3],
+    /// The window's weights from its centre outwards, `radius + 1` of them.
+    pub half: [f64; MOST_TAPS / 2 + 1],
+    /// Images of the batch.
+    pub images: u32,
+    /// Channels of an image.
+    pub channels: u32,
+    /// Rows of an image.
+    pub height: u32,
+    /// Columns of an image.
+    pub width: u32,
+    /// Pixels at each edge that have no window in the map: the radius for valid padding, else 0.
+    pub margin: u32,
+    /// Pixels on each side of a window's centre.
+    pub radius: u32,
+    /// A [`Padding`].
+    pub padding: u32,
+    /// The first channel of a launch, counted through all images.
+    pub first: u32,
+    /// Channels of a launch.
+    pub chunk: u32,
+    /// Of no meaning: there are no bytes without a value.
+    pub reserved: u32,
+}

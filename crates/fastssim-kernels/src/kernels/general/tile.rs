@@ -1,0 +1,152 @@
+//! Which part of which channel a warp computes, and how it reads pixels.
+//!
+//! The tiles of a launch stand in one line, channel by channel, row by row. A block takes the one of its own number.
+
+use fastssim_device::thread::block_idx_x;
+
+use super::elements::Plane;
+use super::real::Real;
+use super::source::source;
+use crate::general::geometry::{LANES, Work};
+use crate::general::params::Params;
+
+/// The tile of a block. Rows and columns are those of the image.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    /// The channel's number in the launch.
+    pub(crate) plane: u32,
+    pub(crate) image: u32,
+    pub(crate) channel: u32,
+    /// Its number among the tiles of its channel.
+    pub(crate) index: u32,
+    /// Its rows: [from, to).
+    pub(crate) rows: [i32; 2],
+    /// Its columns: [from, to).
+    pub(crate) cols: [i32; 2],
+}
+
+/// Quotient and remainder. No extent is zero, but the compiler must know it, or it makes room for a panic.
+#[inline(always)]
+pub(crate) fn divide(value: u32, by: u32) -> [u32; 2] {
+    let by = by.max(1);
+    [value / by, value % by]
+}
+
+impl Tile {
+    /// The tile of this block.
+    #[inline(always)]
+    pub(crate) fn of_block(params: &Params, work: Work) -> Self {
+        let [tile_rows, tile_cols] = params.tiles(work);
+        let [plane, index] = divide(block_idx_x(), tile_rows * tile_cols);
+        let [row, col] = divide(index, tile_cols);
+        let [image, channel] = divide(params.first + plane, params.channels);
+        let [rows, cols] = spans(params, work, row, col);
+        Self {
+            plane,
+            image,
+            channel,
+            index,
+            rows,
+            cols,
+        }
+    }
+}
+
+/// The rows and columns of the tile in this row and column of tiles.
+#[inline(always)]
+fn spans(params: &Params, work: Work, row: u32, col: u32) -> [[i32; 2]; 2] {
+    // A gradient has a value everywhere, a map only within the margin.
+    let first = if work == Work::Adjoint { 0 } else { params.margin };
+    let [height, width] = params.area(work);
+    [(row, params.tile_rows(work), height), (col, LANES, width)].map(|(index, size, extent)| {
+        let from = index * size;
+        [first + from, first + (from + size).min(extent)].map(|at| at as i32)
+    })
+}
+
+/// One channel of each of the two images.
+pub(crate) struct Reader<T> {
+    x: Plane,
+    y: Plane,
+    padding: u32,
+    height: i32,
+    width: i32,
+    scale: T,
+}
+
+/// What has been read of a place: of x and of y, and whether there is a pixel.
+#[derive(Clone, Copy)]
+pub(crate) struct Read {
+    x: u64,
+    y: u64,
+    is_pixel: bool,
+}
+
+impl<T: Real> Reader<T> {
+    #[inline(always)]
+    pub(crate) fn new(params: &Params, tile: &Tile) -> Self {
+        Self {
+            x: Plane::new(&params.x, tile.image, tile.channel),
+            y: Plane::new(&params.y, tile.image, tile.channel),
+            padding: params.padding,
+            height: params.height as i32,
+            width: params.width as i32,
+            scale: T::from_f64(params.scale),
+        }
+    }
+
+    /// The row of the image whose pixels stand in a row that may be beyond the edges.
+    #[inline(always)]
+    pub(crate) fn row(&self, row: i32) -> Option<i32> {
+        source(self.padding, row, self.height)
+    }
+
+    /// The column of the image whose pixels stand in a column that may be beyond the edges.
+    #[inline(always)]
+    pub(crate) fn col(&self, col: i32) -> Option<i32> {
+        source(self.padding, col, self.width)
+    }
+
+    /// The pixel in a row and column of the image, as [`row`](Self::row) and [`col`](Self::col) give them.
+    #[inline(always)]
+    pub(crate) fn read(&self, row: Option<i32>, col: Option<i32>) -> Read {
+        let (row_is, col_is) = (row.is_some(), col.is_some());
+        let (row, col) = (row.unwrap_or(0) as u32, col.unwrap_or(0) as u32);
+        // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody writes meanwhile,
+        // and the image has a pixel.
+        unsafe {
+            Read {
+                x: self.x.bits(row, col),
+                y: self.y.bits(row, col),
+                is_pixel: row_is & col_is,
+            }
+        }
+    }
+
+    /// The sum and the difference of what has been read, scaled; zero where there is no pixel.
+    #[inline(always)]
+    pub(crate) fn values(&self, read: Read) -> [T; 2] {
+        let x = self.x.number::<T>(read.x) * self.scale;
+        let y = self.y.number::<T>(read.y) * self.scale;
+        let zero = T::from_u32(0);
+        if read.is_pixel { [x + y, x - y] } else { [zero; 2] }
+    }
+
+    /// What the derivatives of the windows of a tile, in this row and column of tiles, take for the origin of u and
+    /// v: the pixel in its middle. Sums of products with u and v would lose digits where the images are bright.
+    #[inline(always)]
+    pub(crate) fn origin(&self, params: &Params, work: Work, tile_row: u32, tile_col: u32) -> [T; 2] {
+        let [rows, cols] = spans(params, work, tile_row, tile_col);
+        self.middle(rows, cols)
+    }
+
+    /// u and v of the pixel in the middle of some rows and columns, 0 where they are not finite.
+    #[inline(always)]
+    pub(crate) fn middle(&self, rows: [i32; 2], cols: [i32; 2]) -> [T; 2] {
+        let [row, col] = [rows, cols].map(|[from, to]| from + (to - from) / 2);
+        let zero = T::from_u32(0);
+        // Zero times what is not finite is NaN.
+        let finite = |value: T| if value * zero == zero { value } else { zero };
+        self.values(self.read(Some(row), Some(col))).map(finite)
+    }
+}

@@ -1,0 +1,87 @@
+//! The window's weights in shared memory, and those of the way back.
+
+use fastssim_device::shared::Shared;
+use fastssim_device::warp::lane;
+
+use super::real::Real;
+use super::source::source;
+use crate::general::geometry::LANES;
+use crate::general::params::{Padding, Params};
+
+/// The weights from the first tap to the last.
+#[derive(Clone, Copy)]
+pub(crate) struct Window<T> {
+    weights: Shared<T>,
+    pub(crate) radius: i32,
+    pub(crate) taps: u32,
+    padding: u32,
+}
+
+impl<T: Real> Window<T> {
+    /// Writes the weights to `weights`.
+    ///
+    /// # Safety
+    /// All lanes of the warp call it; there is room for the taps; a barrier follows before a weight is used.
+    #[inline(always)]
+    pub(crate) unsafe fn new(params: &Params, weights: Shared<T>) -> Self {
+        let (radius, taps) = (params.radius as i32, params.taps());
+        let mut tap = lane();
+        while tap < taps {
+            // The weights are registers, which no lane can index.
+            let distance = (tap as i32 - radius).unsigned_abs();
+            let mut weight = 0.0;
+            for k in 0..params.half.len() {
+                if k as u32 == distance {
+                    weight = params.half[k];
+                }
+            }
+            // SAFETY: each tap is written by one lane.
+            unsafe { weights.store(tap, T::from_f64(weight)) };
+            tap += LANES;
+        }
+        Self {
+            weights,
+            radius,
+            taps,
+            padding: params.padding,
+        }
+    }
+
+    /// The weight of a tap.
+    ///
+    /// # Safety
+    /// The weights have been written, with a barrier since; there is such a tap.
+    #[inline(always)]
+    pub(crate) unsafe fn weight(&self, tap: u32) -> T {
+        // SAFETY: as the caller promises.
+        unsafe { self.weights.load(tap) }
+    }
+
+    /// What the window that is centred `tap` − radius pixels further on counts in the pixel at `at` of a line of
+    /// `extent` pixels: for itself, and for all places beyond the edges where it stands too.
+    ///
+    /// Places beyond are reached only by windows that are no further from the pixel than a window's radius.
+    ///
+    /// # Safety
+    /// As [`weight`](Self::weight).
+    #[inline(always)]
+    pub(crate) unsafe fn folded(&self, at: i32, extent: i32, tap: u32) -> T {
+        // SAFETY: as the caller promises, here and below, where the tap is found to be one.
+        let mut weight = unsafe { self.weight(tap) };
+        let (from_first, from_last) = (at, extent - 1 - at);
+        if self.padding == Padding::Zero as u32 || (from_first > self.radius && from_last > self.radius) {
+            return weight;
+        }
+        for beyond in 1..=self.radius {
+            for place in [-beyond, extent - 1 + beyond] {
+                let other = tap as i32 - (place - at);
+                let stands_there = source(self.padding, place, extent) == Some(at);
+                if stands_there && other >= 0 && other < self.taps as i32 {
+                    // SAFETY: as above.
+                    weight = weight + unsafe { self.weight(other as u32) };
+                }
+            }
+        }
+        weight
+    }
+}

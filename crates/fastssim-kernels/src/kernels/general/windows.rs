@@ -1,0 +1,173 @@
+//! The kernel of the windows: their scores, the sums of them, and their derivatives.
+
+use fastssim_device::global::GlobalMut;
+use fastssim_device::shared::Shared;
+use fastssim_device::warp::{self, lane};
+
+use super::elements::Plane;
+use super::formula::{Constants, Derivatives};
+use super::moments::{Moments, Rows};
+use super::real::Real;
+use super::sum::Sum;
+use super::tile::{Reader, Tile, divide};
+use super::window::Window;
+use crate::general::geometry::{DERIVATIVES, LANES, Work};
+use crate::general::params::Params;
+
+/// What is wanted of the windows: any of the sum of 1 − SSIM over each tile, the map, and the derivatives.
+///
+/// # Safety
+/// `params` describes buffers that hold what it says, and the grid is that of
+/// [`launch`](crate::general::geometry::launch).
+#[inline(always)]
+pub unsafe fn windows<T: Real>(params: &Params) {
+    let tile = Tile::of_block(params, Work::Windows);
+    let reader = Reader::<T>::new(params, &tile);
+    let results = Results::new(params, &tile, &reader);
+    let constants = Constants::<T>::new(params);
+    let shared = Shared::<T>::at(0);
+    // SAFETY: the geometry makes room for the weights and the rows; the first row's barrier comes before their use.
+    let window = unsafe { Window::new(params, shared) };
+    let mut rows = Rows::new(window, shared.offset(window.taps), params.signals());
+    let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
+    let radius = window.radius;
+    let col = left + lane() as i32;
+    let mut sum = Sum::new();
+    let columns = rows.columns(&reader, left);
+    let mut next = rows.read(&reader, top - radius, &columns);
+    for row in top - radius..bottom + radius {
+        // SAFETY: the whole warp is here, and the ring is full when the first window is complete.
+        unsafe {
+            rows.write(&reader, &next);
+            warp::sync();
+            next = rows.read(&reader, row + 1, &columns);
+            rows.along();
+            let center = row - radius;
+            if center >= top {
+                let moments = rows.moments();
+                let deficit = results.take(&constants, &moments, center, col, col < right);
+                sum.add(deficit);
+            }
+        }
+    }
+    if params.partials != 0 {
+        // SAFETY: as the caller promises.
+        unsafe { sum.finish(params, &tile) };
+    }
+}
+
+/// Where the results of a tile's windows go.
+struct Results<T> {
+    margin: i32,
+    counts: Option<Plane>,
+    map: Option<Plane>,
+    score_offset: T,
+    score_factor: T,
+    /// The maps of derivatives of this channel, and elements from one to the next.
+    derivatives: Option<GlobalMut<T>>,
+    map_elements: u32,
+    map_width: u32,
+    /// What u and v are counted from in the derivatives.
+    origin: [T; 2],
+    /// Whether windows have more pixels than one, and so variances.
+    has_variances: bool,
+}
+
+impl<T: Real> Results<T> {
+    #[inline(always)]
+    fn new(params: &Params, tile: &Tile, reader: &Reader<T>) -> Self {
+        let plane = |typed: &crate::general::params::Typed| {
+            (typed.planes.data != 0).then(|| Plane::new(typed, tile.image, tile.channel))
+        };
+        let [_, tile_cols] = params.tiles(Work::Windows);
+        let [tile_row, tile_col] = divide(tile.index, tile_cols);
+        let [height, width] = params.map_area();
+        let elements = height * width;
+        let of_channel = i64::from(tile.plane) * i64::from(DERIVATIVES) * i64::from(elements);
+        Self {
+            margin: params.margin as i32,
+            counts: plane(&params.counts),
+            map: plane(&params.map),
+            score_offset: T::from_f64(params.score_offset),
+            score_factor: T::from_f64(params.score_factor),
+            derivatives: (params.derivatives != 0)
+                .then(|| GlobalMut::from_address(params.derivatives).offset(of_channel)),
+            map_elements: elements,
+            map_width: width,
+            origin: reader.origin(params, Work::Windows, tile_row, tile_col),
+            has_variances: params.radius > 0,
+        }
+    }
+
+    /// Writes what is wanted of the window at this row and column; 1 − SSIM, times what the window counts, 0 where it
+    /// is not inside.
+    ///
+    /// # Safety
+    /// Inside is what the map has.
+    #[inline(always)]
+    unsafe fn take(&self, constants: &Constants<T>, m: &Moments<T>, row: i32, col: i32, inside: bool) -> T {
+        let (zero, one) = (T::from_u32(0), T::from_u32(1));
+        if !inside {
+            return zero;
+        }
+        let (row, col) = ((row - self.margin) as u32, (col - self.margin) as u32);
+        let derivatives = constants.derivatives(m);
+        let deficit = derivatives.deficit;
+        if let Some(map) = &self.map {
+            let score = self.score_offset + self.score_factor * deficit;
+            // Rounding alone can make SSIM larger than 1; NaN stays.
+            let score = if self.score_offset == one && score > one {
+                one
+            } else {
+                score
+            };
+            // SAFETY: the map has a value for each window, and no other thread has this one.
+            unsafe { map.store(row, col, score) };
+        }
+        let mut count = one;
+        if let Some(counts) = &self.counts {
+            // SAFETY: there is a number for each window.
+            count = unsafe { counts.at(row, col) };
+        }
+        if let Some(out) = &self.derivatives {
+            let maps = self.about_origin(m, &derivatives);
+            for i in 0..maps.len() {
+                // SAFETY: there is a number for each window in each map, and no other thread has this one.
+                unsafe {
+                    self.map_of(*out, i)
+                        .store(row * self.map_width + col, counted(count, maps[i]))
+                };
+            }
+        }
+        counted(count, deficit)
+    }
+
+    #[inline(always)]
+    fn map_of(&self, out: GlobalMut<T>, map: usize) -> GlobalMut<T> {
+        out.offset(map as i64 * i64::from(self.map_elements))
+    }
+
+    /// P, Q, B and C: with u and v counted from the origin, the derivative with respect to a pixel of x in a window of
+    /// weight g is g (P + Q + u B + v C), and that with respect to y is g (P − Q + u B − v C).
+    #[inline(always)]
+    fn about_origin(&self, m: &Moments<T>, by: &Derivatives<T>) -> [T; DERIVATIVES as usize] {
+        if !self.has_variances {
+            // A pixel is its own mean, which rounding need not know.
+            let zero = T::from_u32(0);
+            return [by.by_u, by.by_v, zero, zero];
+        }
+        let p = by.by_u - (m.u - self.origin[0]) * by.b;
+        let q = by.by_v - (m.v - self.origin[1]) * by.c;
+        [p, q, by.b, by.c]
+    }
+}
+
+/// `value` times `count`; what does not count is 0, were it NaN.
+#[inline(always)]
+fn counted<T: Real>(count: T, value: T) -> T {
+    let zero = T::from_u32(0);
+    if count == zero { zero } else { count * value }
+}
+
+/// Threads of a block are the columns of a tile.
+const _: () = assert!(LANES == warp::LANES);
