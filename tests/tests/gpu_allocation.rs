@@ -2,8 +2,8 @@
 //! host. A program of its own with one test, since the device's free memory is everybody's.
 
 use allocation_counter::measure;
-use fastssim::Ssim;
 use fastssim::cuda::{DeviceImages, DeviceScores, Stream};
+use fastssim::{Padding, Ssim};
 use fastssim_tests::first_gpu;
 use fastssim_tests::images::Scene;
 
@@ -18,7 +18,13 @@ fn gpu_the_steady_state_allocates_nothing() {
     let mut gradient = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
     let mut map = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
     let metric = Ssim::default();
+    // What the general kernels do.
+    let mirrored = Ssim::builder().padding(Padding::Reflect).build().expect("valid");
     let mut step = || {
+        let on = mirrored.on(&stream);
+        on.dssim_with_gradient_into(&x, &y, &mut scores, &mut gradient)
+            .and_then(|()| on.ssim_map_into(&x, &y, &mut map))
+            .expect("valid input");
         let on = metric.on(&stream);
         on.ssim_into(&x, &y, &mut scores)
             .and_then(|()| on.dssim_with_gradient_into(&x, &y, &mut scores, &mut gradient))

@@ -62,9 +62,7 @@ pub(crate) fn run(
             return cuda::run(&device, metric, problem, score, means, output);
         }
         Backend::Auto => {
-            if cuda::takes(problem, &means, &output).is_ok()
-                && let Some(device) = cuda::auto(metric)
-            {
+            if let Some(device) = cuda::auto(metric) {
                 let result = cuda::run(&device, metric, problem, score, means.reborrow(), output.reborrow());
                 if !result.as_ref().is_err_and(left_to_the_cpu) {
                     return result;

@@ -114,10 +114,8 @@ pub enum Backend {
     ///
     /// The choice is made once for each process and does not depend on the images, except that the processor does
     ///
-    /// * what the GPU does not do yet: other pixels than `u8`, `u16` and `f32`, two types at once, windows larger than
-    ///   11, padding other than zero and valid, exponents, weights of pixels and channels, scores of channels, maps
-    ///   of DSSIM, gradients with respect to y, upstream gradients of single images, and results in other types than
-    ///   `f32`; and images so large that the GPU cannot count their pixels (a channel that spans 2³¹ or more);
+    /// * what the GPU does not do: windows larger than 33 pixels, and images so large that the GPU cannot count their
+    ///   pixels (a channel that spans 2³¹ or more);
     /// * what the GPU has no memory for;
     /// * everything, once work on the GPU has crashed ([`CudaError::Fault`](crate::CudaError::Fault)).
     ///
@@ -128,8 +126,8 @@ pub enum Backend {
     /// The processor: SIMD instructions found at run time, and the threads of the current
     /// `rayon` pool.
     Cpu,
-    /// A GPU of NVIDIA's, of compute capability 7.5 or later. It needs the feature `cuda`. What it does not do yet
-    /// (see [`Auto`](Self::Auto)) is an error.
+    /// A GPU of NVIDIA's, of compute capability 7.5 or later. It needs the feature `cuda`. Windows have at most 33
+    /// pixels a side.
     Cuda {
         /// The device's index, counted from 0.
         device: usize,

@@ -31,7 +31,7 @@ pub struct PixelWeights<'a>(View<'a>);
 
 /// (images, height, width); one image stands for all.
 #[derive(Clone, Copy, Debug)]
-enum View<'a> {
+pub(crate) enum View<'a> {
     U8(ArrayView3<'a, u8>),
     F32(ArrayView3<'a, f32>),
 }
@@ -135,6 +135,12 @@ impl<'a> WindowWeights<'a> {
     /// The weights of one image.
     pub(crate) fn of_image(&self, image: usize) -> ImageWeights<'_> {
         self.weights.of_image(image)
+    }
+
+    /// All weights.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn view(&self) -> View<'a> {
+        self.weights.0
     }
 }
 

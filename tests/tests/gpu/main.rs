@@ -8,6 +8,8 @@ mod conformance;
 mod determinism;
 mod fault;
 mod memory;
+mod options;
+mod pair;
 
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
 use fastssim::{Padding, Ssim};

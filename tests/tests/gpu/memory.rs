@@ -207,7 +207,7 @@ fn gpu_arguments_that_do_not_fit() {
         .ssim_into(&x, &y, &mut three)
         .expect_err("three scores for two images");
     assert!(matches!(error, Error::OutputShape { name: "scores", .. }), "{error}");
-    let mut small = DeviceImages::new(&device, [2, 1, 20, 29]).expect("there is memory");
+    let mut small = DeviceImages::<f32>::new(&device, [2, 1, 20, 29]).expect("there is memory");
     let error = on.ssim_gradient_into(&x, &y, &mut small).expect_err("too small");
     assert!(matches!(error, Error::OutputShape { name: "gradient", .. }), "{error}");
     let error = on.ssim_map_into(&x, &y, &mut small).expect_err("too small");

@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use ndarray::{ArrayView4, ArrayViewMut4};
+use ndarray::{ArrayView3, ArrayView4, Axis, s};
 
+use super::call::{Array, Call, Factor, supports};
 use super::device::{Device, devices};
-use super::images::DevicePixel;
-use super::job::{Job, Target, supports};
+use super::images::{DevicePixel, Kind};
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
 use super::scores;
@@ -14,8 +14,9 @@ use super::stream::Stream;
 use crate::CudaError;
 use crate::config::Ssim;
 use crate::error::{Error, Result};
-use crate::input::{Pixels, RealsMut};
-use crate::problem::{Means, Output, Problem, Score, Upstream};
+use crate::input::{Pixels, Reals, RealsMut};
+use crate::problem::{Derived, Means, Output, Problem, Score, Upstream};
+use crate::weights::{View, WindowWeights};
 
 /// The device that `Backend::Auto` takes for this metric, if there is one that works and has what it needs.
 ///
@@ -32,86 +33,20 @@ pub(crate) fn auto(metric: &Ssim) -> Option<Device> {
     Some(device)
 }
 
-/// Whether the kernels can do what this call asks for.
-pub(crate) fn takes(problem: &Problem<'_>, means: &Means<'_>, output: &Output<'_, '_>) -> Result<(), CudaError> {
-    let (x, y) = (problem.x.type_name(), problem.y.type_name());
-    if x != y {
-        return Err(unsupported(
-            format!("pixels of types {x} and {y}"),
-            "two images of one type",
-        ));
-    }
-    if !matches!(problem.x, Pixels::U8(_) | Pixels::U16(_) | Pixels::F32(_)) {
-        return Err(unsupported(format!("pixels of type {x}"), "u8, u16 and f32"));
-    }
-    if problem.weights.is_some() {
-        return Err(unsupported("weights of pixels".into(), "all pixels alike"));
-    }
-    if means.channels.is_some() {
-        return Err(unsupported("a score for each channel".into(), "one for each image"));
-    }
-    let f32_alone = "maps and gradients of f32";
-    match output {
-        Output::Nothing => Ok(()),
-        Output::Map {
-            score: Score::Dssim { .. },
-            ..
-        } => Err(unsupported("a map of DSSIM".into(), "maps of SSIM")),
-        Output::Map {
-            into: RealsMut::F32(_), ..
-        } => Ok(()),
-        Output::Map { .. } => Err(unsupported("a map of another type".into(), f32_alone)),
-        Output::Gradient { into: [_, Some(_)], .. } => Err(unsupported(
-            "the gradient with respect to y".into(),
-            "that with respect to x",
-        )),
-        Output::Gradient { of, .. } if !matches!(of.upstream, Upstream::All(_)) => Err(unsupported(
-            "an upstream gradient for each image".into(),
-            "one number for all",
-        )),
-        Output::Gradient {
-            into: [None | Some(RealsMut::F32(_)), _],
-            ..
-        } => Ok(()),
-        Output::Gradient { .. } => Err(unsupported("a gradient of another type".into(), f32_alone)),
-    }
-}
-
 /// Computes the scores and the output of host images on a device.
 pub(crate) fn run(
     device: &Device,
     metric: &Ssim,
     problem: &Problem<'_>,
     score: Score,
-    means: Means<'_>,
-    output: Output<'_, '_>,
-) -> Result<()> {
-    takes(problem, &means, &output)?;
-    let scores = means.images;
-    match (problem.x, problem.y) {
-        (Pixels::U8(x), Pixels::U8(y)) => on_worker(device, metric, problem, [x, y], score, scores, output),
-        (Pixels::U16(x), Pixels::U16(y)) => on_worker(device, metric, problem, [x, y], score, scores, output),
-        (Pixels::F32(x), Pixels::F32(y)) => on_worker(device, metric, problem, [x, y], score, scores, output),
-        // Refused above.
-        (x, _) => Err(unsupported(format!("pixels of type {}", x.type_name()), "u8, u16 and f32").into()),
-    }
-}
-
-fn on_worker<T: DevicePixel>(
-    device: &Device,
-    metric: &Ssim,
-    problem: &Problem<'_>,
-    images: [ArrayView4<'_, T>; 2],
-    score: Score,
-    mut scores: Option<&mut [f64]>,
+    mut means: Means<'_>,
     mut output: Output<'_, '_>,
 ) -> Result<()> {
     supports(metric)?;
     let pool = device.pool();
     let mut attempt = || {
         let mut worker = pool.take(device)?;
-        let scores = scores.as_deref_mut();
-        let result = worker.run(metric, problem, images, score, scores, output.reborrow());
+        let result = worker.run(metric, problem, score, means.reborrow(), output.reborrow());
         if !is_out_of_memory(&result) {
             // After another error as well: what is in its stream is done before what comes next. One that found
             // no memory is dropped, with the memory that it has.
@@ -130,10 +65,6 @@ fn on_worker<T: DevicePixel>(
 
 fn is_out_of_memory(result: &Result<()>) -> bool {
     matches!(result, Err(Error::Cuda(CudaError::OutOfMemory { .. })))
-}
-
-fn unsupported(what: String, allowed: &'static str) -> CudaError {
-    CudaError::Unsupported { what, allowed }
 }
 
 /// Streams with buffers for images, as many as threads have called at the same time. They are kept for the next
@@ -164,9 +95,19 @@ impl Pool {
 /// A stream, and memory for one call at a time.
 struct Worker {
     stream: Stream,
+    memory: Memory,
+}
+
+/// A buffer for each array of a call.
+#[derive(Default)]
+struct Memory {
     x: Option<DeviceBuffer>,
     y: Option<DeviceBuffer>,
-    out: Option<DeviceBuffer>,
+    /// Weights of pixels, or the upstream gradient of a map.
+    counts: Option<DeviceBuffer>,
+    /// A map or a gradient, and the other gradient.
+    out: [Option<DeviceBuffer>; 2],
+    /// Of images, then of channels.
     scores: Option<DeviceBuffer>,
 }
 
@@ -174,110 +115,190 @@ impl Worker {
     fn new(device: &Device) -> Result<Self> {
         Ok(Self {
             stream: Stream::new(device)?,
-            x: None,
-            y: None,
-            out: None,
-            scores: None,
+            memory: Memory::default(),
         })
     }
 
-    fn run<T: DevicePixel>(
+    fn run(
         &mut self,
         metric: &Ssim,
         problem: &Problem<'_>,
-        [x, y]: [ArrayView4<'_, T>; 2],
         score: Score,
-        scores: Option<&mut [f64]>,
+        means: Means<'_>,
         output: Output<'_, '_>,
     ) -> Result<()> {
-        let device = *self.stream.device();
-        let (x_layout, y_layout) = (Layout::like("x", &x)?, Layout::like("y", &y)?);
-        let bytes = x_layout.span() * size_of::<T>();
-        let x_address = reserve(&mut self.x, &device, bytes)?;
-        let y_address = reserve(&mut self.y, &device, bytes)?;
-        let scores_address = reserve(&mut self.scores, &device, problem.shape[0] * size_of::<f64>())?;
-        let out = Out::new(&device, &mut self.out, problem, &output)?;
-        // SAFETY: the buffers have room for these layouts, and are this worker's; kernels before in the stream have
-        // done with them when the copies come.
-        unsafe {
-            self.stream.upload(x_address, &x_layout, x)?;
-            self.stream.upload(y_address, &y_layout, y)?;
+        let (stream, memory) = (&self.stream, &mut self.memory);
+        let [images, channels, ..] = problem.shape;
+        let bytes = (images + images * channels) * size_of::<f64>();
+        let scores = reserve(&mut memory.scores, stream.device(), bytes)?;
+        let counts = match (&output, &problem.weights) {
+            (
+                Output::Gradient {
+                    of:
+                        Derived {
+                            upstream: Upstream::Map(map),
+                            ..
+                        },
+                    ..
+                },
+                _,
+            ) => Some(put_reals(stream, &mut memory.counts, *map)?),
+            (_, Some(weights)) => Some(put_weights(stream, &mut memory.counts, weights, problem)?),
+            _ => None,
+        };
+        let mut call = Call {
+            metric,
+            shape: problem.shape,
+            range: problem.range,
+            x: put_pixels(stream, &mut memory.x, "x", problem.x)?,
+            y: put_pixels(stream, &mut memory.y, "y", problem.y)?,
+            score,
+            images: if means.images.is_some() { scores } else { 0 },
+            channels: 0,
+            map: None,
+            gradients: [None, None],
+            counts,
+            window_factor: Factor::new((0..images).map(|image| problem.window_factor(image)).collect()),
+            channel_factor: Factor::new((0..channels).map(|channel| problem.channel_factor(channel)).collect()),
+            gradient_factor: Factor::All(0.0),
+        };
+        if means.channels.is_some() {
+            call.channels = scores + (images * size_of::<f64>()) as u64;
         }
-        let (x, y) = ((x_address, &x_layout), (y_address, &y_layout));
-        let job = Job::new(metric, T::KIND, problem.range, x, y);
-        // SAFETY: the buffers have room for the images, the output and the scores, and are this worker's.
-        unsafe { job.launch(&self.stream, score, out.target(scores_address, &output)) }?;
-        if let Some(scores) = scores {
-            // SAFETY: the kernel has been told to write as many scores there.
-            unsafe { scores::download(&self.stream, scores_address, scores) }?;
+        let [first, second] = &mut memory.out;
+        let mut outs = [None, None];
+        match output {
+            Output::Nothing => {}
+            Output::Map { into, .. } => {
+                let out = Out::new(stream.device(), first, "map", into)?;
+                call.map = Some(out.array);
+                outs[0] = Some(out);
+            }
+            Output::Gradient { into: [x, y], of } => {
+                let factor = |plane| problem.gradient_factor(of, plane / channels, plane % channels);
+                call.gradient_factor = Factor::new((0..images * channels).map(factor).collect());
+                for (i, (slot, into)) in [(first, x), (second, y)].into_iter().enumerate() {
+                    let out = into.map(|into| Out::new(stream.device(), slot, "gradient", into));
+                    outs[i] = out.transpose()?;
+                    call.gradients[i] = outs[i].as_ref().map(|out| out.array);
+                }
+            }
         }
-        if let Some((view, layout)) = real(output).zip(out.layout) {
-            // SAFETY: the kernel has been told to write the output there, in this layout.
-            unsafe { self.stream.download(out.address, &layout, view) }?;
+        // SAFETY: the buffers have room for the images, the outputs and the scores, and are this worker's.
+        unsafe { call.launch(stream) }?;
+        for (address, into) in [(call.images, means.images), (call.channels, means.channels)] {
+            if let Some(into) = into {
+                // SAFETY: the kernels have been told to write as many scores there.
+                unsafe { scores::download(stream, address, into) }?;
+            }
+        }
+        for out in outs.into_iter().flatten() {
+            out.download(stream)?;
         }
         Ok(())
     }
 }
 
-/// Where on the device the output goes.
-struct Out {
-    address: u64,
-    /// `None` where nothing but scores is wanted.
-    layout: Option<Layout>,
+/// Copies an array to the device, into a buffer that has room or makes it.
+fn put<T: DevicePixel>(
+    stream: &Stream,
+    slot: &mut Option<DeviceBuffer>,
+    name: &'static str,
+    view: ArrayView4<'_, T>,
+) -> Result<Array> {
+    let layout = Layout::like(name, &view)?;
+    let address = reserve(slot, stream.device(), layout.span() * size_of::<T>())?;
+    // SAFETY: the buffer has room for this layout, and is the caller's; kernels before in the stream have done with it
+    // when the copy comes.
+    unsafe { stream.upload(address, &layout, view) }?;
+    Ok(Array {
+        planes: layout.planes(address),
+        kind: T::KIND,
+    })
 }
 
-impl Out {
-    fn new(
-        device: &Device,
-        buffer: &mut Option<DeviceBuffer>,
-        problem: &Problem<'_>,
-        output: &Output<'_, '_>,
-    ) -> Result<Self> {
-        let layout = match output {
-            Output::Nothing => {
-                return Ok(Self {
-                    address: 0,
-                    layout: None,
-                });
-            }
-            Output::Map { .. } => Layout::planar("map", problem.map_shape())?,
-            Output::Gradient { .. } => Layout::planar("gradient", problem.shape)?,
+fn put_pixels(
+    stream: &Stream,
+    slot: &mut Option<DeviceBuffer>,
+    name: &'static str,
+    pixels: Pixels<'_>,
+) -> Result<Array> {
+    match pixels {
+        Pixels::U8(view) => put(stream, slot, name, view),
+        Pixels::U16(view) => put(stream, slot, name, view),
+        Pixels::F16(view) => put(stream, slot, name, view),
+        Pixels::Bf16(view) => put(stream, slot, name, view),
+        Pixels::F32(view) => put(stream, slot, name, view),
+        Pixels::F64(view) => put(stream, slot, name, view),
+    }
+}
+
+fn put_reals(stream: &Stream, slot: &mut Option<DeviceBuffer>, reals: Reals<'_>) -> Result<Array> {
+    let name = "the upstream gradient";
+    match reals {
+        Reals::F16(view) => put(stream, slot, name, view),
+        Reals::Bf16(view) => put(stream, slot, name, view),
+        Reals::F32(view) => put(stream, slot, name, view),
+        Reals::F64(view) => put(stream, slot, name, view),
+    }
+}
+
+/// The weights of the windows, one channel that stands for all.
+fn put_weights(
+    stream: &Stream,
+    slot: &mut Option<DeviceBuffer>,
+    weights: &WindowWeights<'_>,
+    problem: &Problem<'_>,
+) -> Result<Array> {
+    fn of_map<T>(view: ArrayView3<'_, T>, margin: usize) -> ArrayView4<'_, T> {
+        let (_, height, width) = view.dim();
+        let map = s![.., margin..height - margin, margin..width - margin];
+        view.slice_move(map).insert_axis(Axis(1))
+    }
+    let margin = problem.margin();
+    match weights.view() {
+        View::U8(view) => put(stream, slot, "weights", of_map(view, margin)),
+        View::F32(view) => put(stream, slot, "weights", of_map(view, margin)),
+    }
+}
+
+/// An array of the host's to fill, and where on the device its numbers come to be.
+struct Out<'a> {
+    array: Array,
+    layout: Layout,
+    into: RealsMut<'a>,
+}
+
+impl<'a> Out<'a> {
+    fn new(device: &Device, slot: &mut Option<DeviceBuffer>, name: &'static str, into: RealsMut<'a>) -> Result<Self> {
+        let layout = Layout::planar(name, into.shape())?;
+        let (kind, bytes) = match into {
+            RealsMut::F16(_) => (Kind::F16, 2),
+            RealsMut::Bf16(_) => (Kind::Bf16, 2),
+            RealsMut::F32(_) => (Kind::F32, 4),
+            RealsMut::F64(_) => (Kind::F64, 8),
         };
+        let address = reserve(slot, device, layout.span() * bytes)?;
+        let planes = layout.planes(address);
         Ok(Self {
-            address: reserve(buffer, device, layout.span() * size_of::<f32>())?,
-            layout: Some(layout),
+            array: Array { planes, kind },
+            layout,
+            into,
         })
     }
 
-    fn target(&self, scores: u64, output: &Output<'_, '_>) -> Target {
-        match (&self.layout, output) {
-            (Some(layout), Output::Map { .. }) => Target::Map(layout.planes(self.address)),
-            (Some(layout), Output::Gradient { of, .. }) => Target::Gradient {
-                scores,
-                gradient: layout.planes(self.address),
-                upstream: match of.upstream {
-                    Upstream::All(upstream) => upstream,
-                    // Refused before.
-                    _ => f64::NAN,
-                },
-            },
-            _ => Target::Scores(scores),
-        }
-    }
-}
-
-/// The array that an output fills; others than `f32` have been refused.
-fn real<'a>(output: Output<'a, '_>) -> Option<ArrayViewMut4<'a, f32>> {
-    match output {
-        Output::Map {
-            into: RealsMut::F32(view),
-            ..
-        }
-        | Output::Gradient {
-            into: [Some(RealsMut::F32(view)), _],
-            ..
-        } => Some(view),
-        _ => None,
+    /// Copies the numbers to the host, and waits for them.
+    fn download(self, stream: &Stream) -> Result<()> {
+        let (address, layout) = (self.array.planes.data, &self.layout);
+        // SAFETY: the kernels have been told to write the numbers there, in this layout and type.
+        Ok(unsafe {
+            match self.into {
+                RealsMut::F16(view) => stream.download(address, layout, view),
+                RealsMut::Bf16(view) => stream.download(address, layout, view),
+                RealsMut::F32(view) => stream.download(address, layout, view),
+                RealsMut::F64(view) => stream.download(address, layout, view),
+            }
+        }?)
     }
 }
 

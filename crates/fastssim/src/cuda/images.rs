@@ -3,11 +3,15 @@
 use std::ffi::c_void;
 use std::marker::PhantomData;
 
+use fastssim_kernels::general::params;
+use half::{bf16, f16};
 use ndarray::{Array4, ArrayView4, ArrayViewMut4, ShapeBuilder};
 
+use super::call::Array;
 use super::device::Device;
 use super::layout::Layout;
 use super::memory::{DeviceBuffer, Plain};
+use super::module::FastKind;
 use super::stream::Stream;
 use crate::CudaError;
 use crate::error::{Error, Result};
@@ -20,15 +24,21 @@ use crate::problem::check_shape;
 pub enum Kind {
     U8,
     U16,
+    F16,
+    Bf16,
     F32,
+    F64,
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::U8 => "u8",
             Self::U16 => "u16",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
             Self::F32 => "f32",
+            Self::F64 => "f64",
         }
     }
 
@@ -37,12 +47,35 @@ impl Kind {
         match self {
             Self::U8 => f64::from(u8::MAX),
             Self::U16 => f64::from(u16::MAX),
-            Self::F32 => 1.0,
+            Self::F16 | Self::Bf16 | Self::F32 | Self::F64 => 1.0,
+        }
+    }
+
+    /// The same among those of the fast kernels.
+    pub(super) fn fast(self) -> Option<FastKind> {
+        match self {
+            Self::U8 => Some(FastKind::U8),
+            Self::U16 => Some(FastKind::U16),
+            Self::F32 => Some(FastKind::F32),
+            Self::F16 | Self::Bf16 | Self::F64 => None,
+        }
+    }
+
+    /// The same as the general kernels count it.
+    pub(super) fn general(self) -> params::Kind {
+        match self {
+            Self::U8 => params::Kind::U8,
+            Self::U16 => params::Kind::U16,
+            Self::F16 => params::Kind::F16,
+            Self::Bf16 => params::Kind::Bf16,
+            Self::F32 => params::Kind::F32,
+            Self::F64 => params::Kind::F64,
         }
     }
 }
 
-/// An element type of device images: `u8`, `u16` or `f32`. This trait is sealed.
+/// An element type of device images: `u8`, `u16`, [`f16`](half::f16), [`bf16`](half::bf16), `f32` or `f64`. This trait
+/// is sealed.
 pub trait DevicePixel: Pixel + Plain {
     #[doc(hidden)]
     const KIND: Kind;
@@ -51,35 +84,37 @@ pub trait DevicePixel: Pixel + Plain {
     fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>>;
 }
 
-impl DevicePixel for u8 {
-    const KIND: Kind = Kind::U8;
-    fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
-        match pixels {
-            Pixels::U8(view) => Some(view),
-            _ => None,
+/// An element type of gradients and maps on a device: [`f16`](half::f16), [`bf16`](half::bf16), `f32` or `f64`. This
+/// trait is sealed.
+pub trait DeviceReal: DevicePixel {}
+
+macro_rules! pixel {
+    ($($type:ty: $kind:ident,)*) => {$(
+        impl DevicePixel for $type {
+            const KIND: Kind = Kind::$kind;
+            fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
+                match pixels {
+                    Pixels::$kind(view) => Some(view),
+                    _ => None,
+                }
+            }
         }
-    }
+    )*};
 }
 
-impl DevicePixel for u16 {
-    const KIND: Kind = Kind::U16;
-    fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
-        match pixels {
-            Pixels::U16(view) => Some(view),
-            _ => None,
-        }
-    }
+pixel! {
+    u8: U8,
+    u16: U16,
+    f16: F16,
+    bf16: Bf16,
+    f32: F32,
+    f64: F64,
 }
 
-impl DevicePixel for f32 {
-    const KIND: Kind = Kind::F32;
-    fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
-        match pixels {
-            Pixels::F32(view) => Some(view),
-            _ => None,
-        }
-    }
-}
+impl DeviceReal for f16 {}
+impl DeviceReal for bf16 {}
+impl DeviceReal for f32 {}
+impl DeviceReal for f64 {}
 
 /// A batch of images, (images, channels, height, width), in a device's memory.
 ///
@@ -272,12 +307,12 @@ impl<T: DevicePixel> DeviceImages<T> {
         self.layout.span() * size_of::<T>()
     }
 
-    pub(super) fn address(&self) -> u64 {
-        self.address
-    }
-
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
+    /// The same for a call.
+    pub(super) fn array(&self) -> Array {
+        Array {
+            planes: self.layout.planes(self.address),
+            kind: T::KIND,
+        }
     }
 
     /// Whether these are on the stream's device.

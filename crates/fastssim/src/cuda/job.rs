@@ -1,39 +1,24 @@
-//! From a metric and two batches in a device's memory to the numbers that a kernel is given.
+//! From a metric and two batches in a device's memory to the numbers that a fast kernel is given.
 
 use fastssim_kernels::geometry::Work;
 use fastssim_kernels::params::{Params, Planes};
 
-use super::images::Kind;
-use super::layout::Layout;
+use super::module::FastKind;
 use super::stream::Stream;
-use crate::CudaError;
 use crate::config::Ssim;
 use crate::error::{Error, Result};
 use crate::options::Padding;
 use crate::problem::{Score, margin};
 
-/// The largest window of the kernels, in pixels.
+/// The largest window of the fast kernels, in pixels.
 const MAX_WINDOW: usize = 11;
 
-/// Whether the kernels can do what this metric asks for.
-pub(crate) fn supports(metric: &Ssim) -> Result<(), CudaError> {
-    let unsupported = |what, allowed| Err(CudaError::Unsupported { what, allowed });
-    if metric.window() > MAX_WINDOW {
-        return unsupported(
-            format!("a window of {} pixels", metric.window()),
-            "windows of at most 11 pixels",
-        );
-    }
-    if !matches!(metric.padding, Padding::Zero | Padding::Valid) {
-        return unsupported(format!("{} padding", metric.padding), "zero and valid padding");
-    }
-    if metric.exponents != [1.0; 3] {
-        return unsupported(format!("exponents {:?}", metric.exponents), "exponents of 1");
-    }
-    if metric.channel_weights.is_some() {
-        return unsupported("weights of channels".into(), "all channels alike");
-    }
-    Ok(())
+/// Whether the fast kernels can do what this metric asks for; the general ones do the rest.
+pub(super) fn takes(metric: &Ssim) -> bool {
+    metric.window() <= MAX_WINDOW
+        && matches!(metric.padding, Padding::Zero | Padding::Valid)
+        && metric.exponents == [1.0; 3]
+        && metric.channel_weights.is_none()
 }
 
 /// The output of kernels that have none.
@@ -50,7 +35,7 @@ const NOWHERE: Planes = Planes {
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub(super) metric: &'a Ssim,
-    pub(super) kind: Kind,
+    pub(super) kind: FastKind,
     pub(super) shape: [usize; 4],
     /// The dynamic range L.
     pub(super) range: f64,
@@ -67,19 +52,12 @@ pub(super) enum Target {
     Gradient {
         scores: u64,
         gradient: Planes,
-        /// What the gradient is multiplied by.
-        upstream: f64,
+        /// What the derivative of the sum over all windows is multiplied by.
+        factor: f64,
     },
 }
 
 impl Job<'_> {
-    /// The shape of the map: (images, channels, height, width).
-    pub(super) fn map_shape(&self) -> [usize; 4] {
-        let [n, c, h, w] = self.shape;
-        let margin = margin(self.metric.padding, &self.metric.window);
-        [n, c, h - 2 * margin, w - 2 * margin]
-    }
-
     /// Puts the work into the stream.
     ///
     /// # Safety
@@ -87,7 +65,6 @@ impl Job<'_> {
     /// All addresses are of the stream's device, with room for the shape (of the map, for a map) in the strides that
     /// go with them; what is written is written by nobody else until the stream has come past.
     pub(super) unsafe fn launch(&self, stream: &Stream, score: Score, target: Target) -> Result<()> {
-        supports(self.metric)?;
         let params = self.params(score, target)?;
         let work = match target {
             Target::Scores(_) => Work::Score,
@@ -101,20 +78,18 @@ impl Job<'_> {
     fn params(&self, score: Score, target: Target) -> Result<Params> {
         let shape = self.shape;
         let extent = |axis: usize| u32::try_from(shape[axis]).map_err(|_| Error::Overflow { shape });
-        let [_, channels, height, width] = self.map_shape();
-        let windows = (channels * height * width) as f64;
         let (offset, factor) = match score {
             Score::Ssim => (1.0, -1.0),
             Score::Dssim { factor } => (0.0, factor),
         };
-        let (out, scores, upstream) = match target {
-            Target::Scores(scores) => (NOWHERE, scores, 1.0),
-            Target::Map(map) => (map, 0, 1.0),
+        let (out, scores, gradient_factor) = match target {
+            Target::Scores(scores) => (NOWHERE, scores, 0.0),
+            Target::Map(map) => (map, 0, 0.0),
             Target::Gradient {
                 scores,
                 gradient,
-                upstream,
-            } => (gradient, scores, upstream),
+                factor,
+            } => (gradient, scores, factor),
         };
         // A power of two that brings the range between 1 and 2, as the CPU backend has it.
         let scale = (-self.range.log2().floor()).exp2();
@@ -138,7 +113,7 @@ impl Job<'_> {
             c2: c2 as f32,
             score_offset: offset,
             score_factor: factor,
-            gradient_factor: (upstream * score.derivative() / windows) as f32,
+            gradient_factor: gradient_factor as f32,
         })
     }
 }
@@ -149,29 +124,23 @@ fn weights(metric: &Ssim) -> [f32; MAX_WINDOW] {
     std::array::from_fn(|i| half.get(i.abs_diff(MAX_WINDOW / 2)).copied().unwrap_or(0.0))
 }
 
-impl<'a> Job<'a> {
-    /// A job on images that lie as these layouts say; the caller has compared them.
-    pub(super) fn new(metric: &'a Ssim, kind: Kind, range: f64, x: (u64, &Layout), y: (u64, &Layout)) -> Self {
-        Self {
-            metric,
-            kind,
-            shape: x.1.shape,
-            range,
-            x: x.1.planes(x.0),
-            y: y.1.planes(y.0),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cuda::layout::Layout;
     use crate::options::DssimConvention;
 
-    fn params(metric: &Ssim, shape: [usize; 4], range: f64, score: Score) -> Params {
+    fn params(metric: &Ssim, shape: [usize; 4], range: f64, score: Score, target: Target) -> Params {
         let layout = Layout::planar("x", shape).expect("a valid shape");
-        let job = Job::new(metric, Kind::U8, range, (1 << 40, &layout), (1 << 41, &layout));
-        job.params(score, Target::Scores(64)).expect("valid")
+        let job = Job {
+            metric,
+            kind: FastKind::U8,
+            shape,
+            range,
+            x: layout.planes(1 << 40),
+            y: layout.planes(1 << 41),
+        };
+        job.params(score, target).expect("valid")
     }
 
     #[test]
@@ -186,7 +155,7 @@ mod tests {
             assert_eq!(nonzero, size);
         }
         let metric = Ssim::builder().window(13).build().expect("valid");
-        assert!(matches!(supports(&metric), Err(CudaError::Unsupported { .. })));
+        assert!(!takes(&metric));
     }
 
     #[test]
@@ -195,7 +164,7 @@ mod tests {
             .padding(Padding::Valid)
             .dssim(DssimConvention::HalfOneMinusSsim);
         let metric = metric.build().expect("valid");
-        let p = params(&metric, [2, 3, 20, 30], 255.0, metric.dssim_score());
+        let p = params(&metric, [2, 3, 20, 30], 255.0, metric.dssim_score(), Target::Scores(64));
         assert_eq!((p.images, p.channels, p.height, p.width, p.margin), (2, 3, 20, 30, 5));
         assert_eq!((p.x.image, p.x.channel, p.x.row, p.x.col), (1800, 600, 30, 1));
         assert_eq!((p.x.data, p.y.data, p.scores), (1 << 40, 1 << 41, 64));
@@ -206,8 +175,12 @@ mod tests {
             ((0.01f64 * range).powi(2) as f32, (0.03f64 * range).powi(2) as f32)
         );
         assert_eq!((p.score_offset, p.score_factor), (0.0, 0.5));
-        assert_eq!(p.gradient_factor, (-0.5 / (3.0 * 10.0 * 20.0)) as f32);
-        let p = params(&metric, [1, 1, 20, 30], 1.0, Score::Ssim);
+        let target = Target::Gradient {
+            scores: 0,
+            gradient: NOWHERE,
+            factor: 1.0 / 200.0,
+        };
+        let p = params(&metric, [1, 1, 20, 30], 1.0, Score::Ssim, target);
         assert_eq!((p.score_offset, p.score_factor, p.scale), (1.0, -1.0, 1.0));
         assert_eq!(p.gradient_factor, (1.0 / (10.0 * 20.0)) as f32);
     }

@@ -120,6 +120,10 @@ pub unsafe trait Plain: Copy + Default + Send + Sync + 'static {}
 unsafe impl Plain for u8 {}
 // SAFETY: an integer.
 unsafe impl Plain for u16 {}
+// SAFETY: a 16-bit integer inside.
+unsafe impl Plain for half::f16 {}
+// SAFETY: as above.
+unsafe impl Plain for half::bf16 {}
 // SAFETY: a float; all bits are one, if only a NaN.
 unsafe impl Plain for f32 {}
 // SAFETY: as above.

@@ -2,14 +2,14 @@
 
 use ndarray::{Array4, Ix4};
 
-use super::images::{DeviceImages, DevicePixel, same_device};
-use super::job::{Job, Target};
+use super::call::{Call, Factor};
+use super::images::{DeviceImages, DevicePixel, DeviceReal, Kind, same_device};
 use super::scores::DeviceScores;
 use super::stream::Stream;
 use crate::CudaError;
 use crate::config::Ssim;
-use crate::error::Result;
-use crate::problem::{Score, check_count, check_equal, check_shape};
+use crate::error::{Error, Result};
+use crate::problem::{Score, check_count, check_equal, check_shape, map_shape, margin};
 
 impl Ssim {
     /// The functions of this metric on images in a device's memory, done in this stream. See
@@ -21,154 +21,188 @@ impl Ssim {
 
 /// A metric and a stream, made by [`Ssim::on`].
 ///
-/// Functions that end in `_into` put their work into the stream and return: they neither wait nor copy, and
-/// allocate nothing after the first call of a size. All others wait for the result and bring it to the host.
+/// Functions that end in `_into` put their work into the stream and return: they neither wait nor copy (but for weights
+/// of channels), and allocate nothing after the first call of a size. All others wait for the result and bring it to the
+/// host.
+///
+/// The two images may differ in type. Gradients and maps on the device are of any type of floats, those that come to the
+/// host of `f32`. What else a metric can say, [`ssim_of`](Self::ssim_of) and [`dssim_of`](Self::dssim_of) have.
 ///
 /// # Errors of all these functions
 ///
-/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::SmallerThanWindow`](crate::Error::SmallerThanWindow)
+/// [`Error::ShapeMismatch`](crate::Error::ShapeMismatch), [`Error::TypeMismatch`](crate::Error::TypeMismatch),
+/// [`Error::ChannelWeights`](crate::Error::ChannelWeights), [`Error::SmallerThanWindow`](crate::Error::SmallerThanWindow)
 /// and [`Error::OutputShape`](crate::Error::OutputShape) as on the host; [`Error::Overflow`](crate::Error::Overflow) for
 /// a batch of more tiles than the kernels can count;
-/// [`CudaError::WrongDevice`], [`CudaError::Unsupported`] for an option that the kernels do not have,
+/// [`CudaError::WrongDevice`], [`CudaError::Unsupported`] for a window larger than 33 pixels,
 /// [`CudaError::OutOfMemory`], [`CudaError::Fault`] where work on the device has failed before, and
 /// [`CudaError::Driver`] where the driver refuses a call for another reason.
 #[derive(Clone, Copy, Debug)]
 pub struct CudaSsim<'a> {
-    metric: &'a Ssim,
-    stream: &'a Stream,
+    pub(super) metric: &'a Ssim,
+    pub(super) stream: &'a Stream,
 }
 
 impl CudaSsim<'_> {
     /// The SSIM of each image, on the device.
-    pub fn ssim_into<T: DevicePixel>(
+    pub fn ssim_into<T: DevicePixel, U: DevicePixel>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
         scores: &mut DeviceScores,
     ) -> Result<()> {
         self.scores_into(x, y, Score::Ssim, scores)
     }
 
     /// The DSSIM of each image, on the device.
-    pub fn dssim_into<T: DevicePixel>(
+    pub fn dssim_into<T: DevicePixel, U: DevicePixel>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
         scores: &mut DeviceScores,
     ) -> Result<()> {
         self.scores_into(x, y, self.metric.dssim_score(), scores)
     }
 
     /// The gradient of each image's SSIM with respect to `x`, on the device.
-    pub fn ssim_gradient_into<T: DevicePixel>(
+    pub fn ssim_gradient_into<T: DevicePixel, U: DevicePixel, R: DeviceReal>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
-        gradient: &mut DeviceImages<f32>,
+        y: &DeviceImages<U>,
+        gradient: &mut DeviceImages<R>,
     ) -> Result<()> {
         self.gradient_into(x, y, Score::Ssim, None, gradient)
     }
 
     /// The gradient of each image's DSSIM with respect to `x`, on the device.
-    pub fn dssim_gradient_into<T: DevicePixel>(
+    pub fn dssim_gradient_into<T: DevicePixel, U: DevicePixel, R: DeviceReal>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
-        gradient: &mut DeviceImages<f32>,
+        y: &DeviceImages<U>,
+        gradient: &mut DeviceImages<R>,
     ) -> Result<()> {
         self.gradient_into(x, y, self.metric.dssim_score(), None, gradient)
     }
 
     /// The SSIM of each image and its gradient with respect to `x`, on the device, in one kernel.
-    pub fn ssim_with_gradient_into<T: DevicePixel>(
+    pub fn ssim_with_gradient_into<T: DevicePixel, U: DevicePixel, R: DeviceReal>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
         scores: &mut DeviceScores,
-        gradient: &mut DeviceImages<f32>,
+        gradient: &mut DeviceImages<R>,
     ) -> Result<()> {
         self.gradient_into(x, y, Score::Ssim, Some(scores), gradient)
     }
 
     /// The DSSIM of each image and its gradient with respect to `x`, on the device, in one kernel: a loss and what
     /// its training needs.
-    pub fn dssim_with_gradient_into<T: DevicePixel>(
+    pub fn dssim_with_gradient_into<T: DevicePixel, U: DevicePixel, R: DeviceReal>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
         scores: &mut DeviceScores,
-        gradient: &mut DeviceImages<f32>,
+        gradient: &mut DeviceImages<R>,
     ) -> Result<()> {
         self.gradient_into(x, y, self.metric.dssim_score(), Some(scores), gradient)
     }
 
     /// The SSIM of each window, on the device, in images of the map's shape.
-    pub fn ssim_map_into<T: DevicePixel>(
+    pub fn ssim_map_into<T: DevicePixel, U: DevicePixel, R: DeviceReal>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
-        map: &mut DeviceImages<f32>,
+        y: &DeviceImages<U>,
+        map: &mut DeviceImages<R>,
     ) -> Result<()> {
-        let job = self.job(x, y)?;
-        check_shape::<Ix4>("map", map.shape(), job.map_shape())?;
+        let mut call = self.call(x, y, Score::Ssim)?;
+        check_shape::<Ix4>("map", map.shape(), self.map_shape(x))?;
         map.on(self.stream, "map")?;
-        let target = Target::Map(map.layout().planes(map.address()));
+        call.map = Some(map.array());
         // SAFETY: all are on this device with the layouts they were made with, the map's shape is right, and its
         // borrow is exclusive.
-        unsafe { job.launch(self.stream, Score::Ssim, target) }
+        unsafe { call.launch(self.stream) }
     }
 
     /// The SSIM of each image. Waits.
-    pub fn ssim<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Result<Vec<f64>> {
+    pub fn ssim<T: DevicePixel, U: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<U>) -> Result<Vec<f64>> {
         self.scores(x, y, Score::Ssim)
     }
 
     /// The DSSIM of each image. Waits.
-    pub fn dssim<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Result<Vec<f64>> {
+    pub fn dssim<T: DevicePixel, U: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<U>) -> Result<Vec<f64>> {
         self.scores(x, y, self.metric.dssim_score())
     }
 
     /// The SSIM of each image and its gradient with respect to `x`. Waits.
-    pub fn ssim_with_gradient<T: DevicePixel>(
+    pub fn ssim_with_gradient<T: DevicePixel, U: DevicePixel>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
     ) -> Result<(Vec<f64>, Array4<f32>)> {
         self.with_gradient(x, y, Score::Ssim)
     }
 
     /// The DSSIM of each image and its gradient with respect to `x`. Waits.
-    pub fn dssim_with_gradient<T: DevicePixel>(
+    pub fn dssim_with_gradient<T: DevicePixel, U: DevicePixel>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
     ) -> Result<(Vec<f64>, Array4<f32>)> {
         self.with_gradient(x, y, self.metric.dssim_score())
     }
 
     /// The gradient of each image's SSIM with respect to `x`. Waits.
-    pub fn ssim_gradient<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Result<Array4<f32>> {
+    pub fn ssim_gradient<T: DevicePixel, U: DevicePixel>(
+        &self,
+        x: &DeviceImages<T>,
+        y: &DeviceImages<U>,
+    ) -> Result<Array4<f32>> {
         Ok(self.with_gradient(x, y, Score::Ssim)?.1)
     }
 
     /// The gradient of each image's DSSIM with respect to `x`. Waits.
-    pub fn dssim_gradient<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Result<Array4<f32>> {
+    pub fn dssim_gradient<T: DevicePixel, U: DevicePixel>(
+        &self,
+        x: &DeviceImages<T>,
+        y: &DeviceImages<U>,
+    ) -> Result<Array4<f32>> {
         Ok(self.with_gradient(x, y, self.metric.dssim_score())?.1)
     }
 
     /// The SSIM of each window. Waits.
-    pub fn ssim_map<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Result<Array4<f32>> {
-        let shape = self.job(x, y)?.map_shape();
-        let mut map = DeviceImages::new(self.stream.device(), shape)?;
+    pub fn ssim_map<T: DevicePixel, U: DevicePixel>(
+        &self,
+        x: &DeviceImages<T>,
+        y: &DeviceImages<U>,
+    ) -> Result<Array4<f32>> {
+        self.call(x, y, Score::Ssim)?;
+        let mut map = DeviceImages::<f32>::new(self.stream.device(), self.map_shape(x))?;
         self.ssim_map_into(x, y, &mut map)?;
         map.download(self.stream)
     }
 
-    /// Checks the inputs.
-    fn job<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Result<Job<'_>> {
-        check_equal(x.shape(), y.shape())?;
-        self.metric.check_window(x.shape())?;
-        if self.metric.factor(x.shape()) > 1 {
+    /// The shape of the map of images that have been checked.
+    pub(super) fn map_shape<T: DevicePixel>(&self, x: &DeviceImages<T>) -> [usize; 4] {
+        map_shape(x.shape(), margin(self.metric.padding, &self.metric.window))
+    }
+
+    /// Checks the inputs; nothing is wanted of them yet.
+    pub(super) fn call<T: DevicePixel, U: DevicePixel>(
+        &self,
+        x: &DeviceImages<T>,
+        y: &DeviceImages<U>,
+        score: Score,
+    ) -> Result<Call<'_>> {
+        let (metric, shape) = (self.metric, x.shape());
+        check_equal(shape, y.shape())?;
+        let ranges = [T::KIND, U::KIND].map(Kind::range);
+        if metric.data_range.is_none() && ranges[0] != ranges[1] {
+            let (x, y) = (T::KIND.name(), U::KIND.name());
+            return Err(Error::TypeMismatch { x, y });
+        }
+        metric.check_window(shape)?;
+        metric.check_channels(shape)?;
+        if metric.factor(shape) > 1 {
             return Err(CudaError::Unsupported {
                 what: "downsampling of images in the device's memory".into(),
                 allowed: "images in the host's memory, or no downsampling",
@@ -177,67 +211,91 @@ impl CudaSsim<'_> {
         }
         x.on(self.stream, "x")?;
         y.on(self.stream, "y")?;
-        let range = self.metric.data_range.unwrap_or(T::KIND.range());
-        let (x, y) = ((x.address(), x.layout()), (y.address(), y.layout()));
-        Ok(Job::new(self.metric, T::KIND, range, x, y))
+        let [images, channels, height, width] = self.map_shape(x);
+        let windows = (height * width) as f64;
+        let slope = score.derivative() / windows;
+        let (channel_factor, gradient_factor) = match &metric.channel_weights {
+            None => (Factor::All(1.0 / channels as f64), Factor::All(slope / channels as f64)),
+            Some(weights) => {
+                let all: f64 = weights.iter().sum();
+                let of_image: Vec<f64> = weights.iter().map(|weight| weight / all).collect();
+                let gradients = of_image.iter().map(|weight| slope * weight).collect::<Vec<_>>();
+                (Factor::new(of_image), Factor::new(gradients.repeat(images)))
+            }
+        };
+        Ok(Call {
+            metric,
+            shape,
+            range: metric.data_range.unwrap_or(ranges[0]),
+            x: x.array(),
+            y: y.array(),
+            score,
+            images: 0,
+            channels: 0,
+            map: None,
+            gradients: [None, None],
+            counts: None,
+            window_factor: Factor::All(1.0 / windows),
+            channel_factor,
+            gradient_factor,
+        })
     }
 
-    fn scores_into<T: DevicePixel>(
+    fn scores_into<T: DevicePixel, U: DevicePixel>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
         score: Score,
         scores: &mut DeviceScores,
     ) -> Result<()> {
-        let job = self.job(x, y)?;
-        let target = Target::Scores(self.scores_address(scores, x)?);
+        let mut call = self.call(x, y, score)?;
+        call.images = self.scores_address(scores, x)?;
         // SAFETY: all are on this device with the layouts they were made with; there is a score for each image,
         // borrowed exclusively.
-        unsafe { job.launch(self.stream, score, target) }
+        unsafe { call.launch(self.stream) }
     }
 
-    fn gradient_into<T: DevicePixel>(
+    fn gradient_into<T: DevicePixel, U: DevicePixel, R: DeviceReal>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
         score: Score,
         scores: Option<&mut DeviceScores>,
-        gradient: &mut DeviceImages<f32>,
+        gradient: &mut DeviceImages<R>,
     ) -> Result<()> {
-        let job = self.job(x, y)?;
-        let scores = match scores {
-            Some(scores) => self.scores_address(scores, x)?,
-            None => 0,
-        };
+        let mut call = self.call(x, y, score)?;
+        if let Some(scores) = scores {
+            call.images = self.scores_address(scores, x)?;
+        }
         check_shape::<Ix4>("gradient", gradient.shape(), x.shape())?;
         gradient.on(self.stream, "gradient")?;
-        let gradient = gradient.layout().planes(gradient.address());
-        let target = Target::Gradient {
-            scores,
-            gradient,
-            upstream: 1.0,
-        };
+        call.gradients[0] = Some(gradient.array());
         // SAFETY: all are on this device with the layouts they were made with; the gradient has the images' shape
         // and there is a score for each image or none at all; both are borrowed exclusively.
-        unsafe { job.launch(self.stream, score, target) }
+        unsafe { call.launch(self.stream) }
     }
 
-    fn scores<T: DevicePixel>(&self, x: &DeviceImages<T>, y: &DeviceImages<T>, score: Score) -> Result<Vec<f64>> {
+    fn scores<T: DevicePixel, U: DevicePixel>(
+        &self,
+        x: &DeviceImages<T>,
+        y: &DeviceImages<U>,
+        score: Score,
+    ) -> Result<Vec<f64>> {
         let mut scores = DeviceScores::new(self.stream.device(), x.shape()[0])?;
         self.scores_into(x, y, score, &mut scores)?;
         scores.download(self.stream)
     }
 
-    fn with_gradient<T: DevicePixel>(
+    fn with_gradient<T: DevicePixel, U: DevicePixel>(
         &self,
         x: &DeviceImages<T>,
-        y: &DeviceImages<T>,
+        y: &DeviceImages<U>,
         score: Score,
     ) -> Result<(Vec<f64>, Array4<f32>)> {
-        self.job(x, y)?;
+        self.call(x, y, score)?;
         let device = self.stream.device();
         let mut scores = DeviceScores::new(device, x.shape()[0])?;
-        let mut gradient = DeviceImages::new(device, x.shape())?;
+        let mut gradient = DeviceImages::<f32>::new(device, x.shape())?;
         self.gradient_into(x, y, score, Some(&mut scores), &mut gradient)?;
         Ok((scores.download(self.stream)?, gradient.download(self.stream)?))
     }

@@ -51,19 +51,28 @@
 //! export CUDA_LIBRARY_PATH=$PWD/link        # or in the [env] of .cargo/config.toml
 //! ```
 //!
-//! # What it does not do yet
+//! # What is fast
 //!
-//! `f64` pixels, and windows larger than 11 pixels. With [`Backend::Auto`](crate::Backend::Auto) the processor
-//! does those.
+//! `u8`, `u16` and `f32`, both images alike, with zero and valid padding, windows of at most 11 pixels, exponents of 1,
+//! channels and pixels that all count the same, and scores of images, their gradient with respect to x, or the map of
+//! SSIM in `f32`: these have kernels of their own. All else, up to windows of 33 pixels, is done by general kernels in
+//! time proportional to the window's side; gradients then take a workspace of four maps a channel, in the precision of the
+//! arithmetic, for as many channels at a time as fit in 256 MiB, and one at least. Larger windows are refused by name; with [`Backend::Auto`](crate::Backend::Auto) the processor does those.
 //!
 //! # Accuracy
 //!
 //! Pixels are computed in single precision and summed in double: scores are within 1e-7 of double precision (5e-7
 //! for images of fewer than 256×256 pixels), and gradients within 1e-5 in relative L2 norm. The exceptions are images
 //! in which many windows are alike (checkerboards, ramps, large areas of one colour each: up to 1e-6 and 3e-4, and 2e-5 for
-//! the score of a single window) and the gradient with a window of one pixel (2e-5). NaN in a pixel makes the map and the
-//! gradient NaN up to five pixels away, whatever the window. A score has the same bits in every run, in every stream
+//! the score of a single window), the gradient with a window of one pixel (2e-5), and the gradient with respect to an image
+//! beside which the other is all but black (1e-3). A score has the same bits in every run, in every stream
 //! and in any batch. The last digits are not those of the CPU backend.
+//!
+//! Where either image is `f64`, and with exponents other than 1, pixels are computed in double precision: scores are
+//! within 1e-11, gradients within 1e-10. Outputs of `f16` and `bf16` are rounded from single precision.
+//!
+//! NaN in a pixel makes the map and the gradient NaN as far as the window reaches, and up to five pixels away with the
+//! fast kernels, whatever the window.
 //!
 //! # Several devices, several threads
 //!
@@ -73,9 +82,11 @@
 //! started, the driver refuses all further work of this process on that device:
 //! [`CudaError::Fault`](crate::CudaError::Fault) says so at every call.
 
+mod call;
 mod device;
 mod driver;
 mod event;
+mod general;
 mod host;
 mod images;
 mod job;
@@ -84,6 +95,7 @@ mod memory;
 mod metric;
 mod module;
 mod packing;
+mod pair;
 mod scores;
 mod staging;
 mod stream;
@@ -92,10 +104,11 @@ mod workspace;
 
 pub use device::{Device, DeviceInfo, devices};
 pub use event::Event;
-pub use images::{DeviceImages, DevicePixel};
+pub use images::{DeviceImages, DevicePixel, DeviceReal};
 pub use metric::CudaSsim;
+pub use pair::{CudaOutputs, CudaPair};
 pub use scores::DeviceScores;
 pub use stream::Stream;
 
-pub(crate) use host::{auto, run, takes};
-pub(crate) use job::supports;
+pub(crate) use call::supports;
+pub(crate) use host::{auto, run};

@@ -3,20 +3,21 @@
 use std::ffi::{CStr, c_void};
 use std::ptr;
 
+use fastssim_kernels::general;
 use fastssim_kernels::geometry::{Launch, Work};
 use fastssim_kernels::params::Params;
 
 use super::device::{Current, Device};
 use super::driver::{self, check};
-use super::images::Kind;
 use super::sys::{self, CUfunction, CUjit_option, CUmodule, CUstream};
 use crate::CudaError;
 
 const SM_75: &str = concat!(include_str!("ptx/sm_75.ptx"), "\0");
 const SM_80: &str = concat!(include_str!("ptx/sm_80.ptx"), "\0");
 
-/// The entry points, by work and element type; see [`place`].
-const NAMES: [&CStr; 9] = [
+/// The entry points: the fast ones by work and element type, see [`place`], then the general ones by work and
+/// arithmetic, see [`general_place`].
+const NAMES: [&CStr; 14] = [
     c"score_u8",
     c"score_u16",
     c"score_f32",
@@ -26,21 +27,44 @@ const NAMES: [&CStr; 9] = [
     c"gradient_u8",
     c"gradient_u16",
     c"gradient_f32",
+    c"general_windows_f32",
+    c"general_windows_f64",
+    c"general_adjoint_f32",
+    c"general_adjoint_f64",
+    c"general_means",
 ];
 
-/// The place of an entry point in tables.
-fn place(work: Work, kind: Kind) -> usize {
+/// An element type of the fast kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FastKind {
+    U8,
+    U16,
+    F32,
+}
+
+/// The place of a fast entry point in tables.
+fn place(work: Work, kind: FastKind) -> usize {
     let work = match work {
         Work::Score => 0,
         Work::Map => 1,
         Work::Gradient => 2,
     };
     let kind = match kind {
-        Kind::U8 => 0,
-        Kind::U16 => 1,
-        Kind::F32 => 2,
+        FastKind::U8 => 0,
+        FastKind::U16 => 1,
+        FastKind::F32 => 2,
     };
     3 * work + kind
+}
+
+/// The place of a general entry point in tables.
+fn general_place(work: general::geometry::Work, is_double: bool) -> usize {
+    use general::geometry::Work;
+    match work {
+        Work::Windows => 9 + usize::from(is_double),
+        Work::Adjoint => 11 + usize::from(is_double),
+        Work::Means => 13,
+    }
 }
 
 /// The kernels of one device.
@@ -78,15 +102,50 @@ impl Module {
         &self,
         device: &Device,
         work: Work,
-        kind: Kind,
+        kind: FastKind,
         launch: &Launch,
         params: &Params,
         stream: CUstream,
     ) -> Result<(), CudaError> {
-        let function = self.functions[place(work, kind)];
+        // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
+        unsafe { self.start(device, place(work, kind), launch, params, stream) }
+    }
+
+    /// Puts a general kernel into the stream.
+    ///
+    /// # Safety
+    ///
+    /// As [`launch`](Self::launch); what a kernel needs of those before it has been put into the stream.
+    pub(super) unsafe fn launch_general(
+        &self,
+        device: &Device,
+        work: general::geometry::Work,
+        is_double: bool,
+        launch: &Launch,
+        params: &general::params::Params,
+        stream: CUstream,
+    ) -> Result<(), CudaError> {
+        // SAFETY: the kernel takes one argument, a `Params` of the general kernels; the rest is the caller's promise.
+        unsafe { self.start(device, general_place(work, is_double), launch, params, stream) }
+    }
+
+    /// Puts the kernel of this place into the stream.
+    ///
+    /// # Safety
+    ///
+    /// The kernel takes one argument, a `P`, and what this tells it is as it must be.
+    unsafe fn start<P>(
+        &self,
+        device: &Device,
+        place: usize,
+        launch: &Launch,
+        params: &P,
+        stream: CUstream,
+    ) -> Result<(), CudaError> {
+        let function = self.functions[place];
         // The driver copies the parameters before it returns, and does not write to them.
         let mut arguments = [ptr::from_ref(params).cast_mut().cast::<c_void>()];
-        // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
+        // SAFETY: as the caller promises.
         let status = unsafe {
             sys::cuLaunchKernel(
                 function,
@@ -255,8 +314,16 @@ mod tests {
     #[test]
     fn every_kernel_has_its_own_place() {
         let works = [Work::Score, Work::Map, Work::Gradient];
-        let kinds = [Kind::U8, Kind::U16, Kind::F32];
+        let kinds = [FastKind::U8, FastKind::U16, FastKind::F32];
         let places = works.iter().flat_map(|&work| kinds.map(|kind| place(work, kind)));
-        assert!(places.eq(0..NAMES.len()));
+        assert!(places.eq(0..9));
+        use general::geometry::Work as General;
+        for (work, name) in [(General::Windows, "windows"), (General::Adjoint, "adjoint")] {
+            for (is_double, of) in [(false, "f32"), (true, "f64")] {
+                let name = format!("general_{name}_{of}");
+                assert_eq!(NAMES[general_place(work, is_double)].to_str(), Ok(&*name));
+            }
+        }
+        assert_eq!(NAMES[general_place(General::Means, true)], c"general_means");
     }
 }

@@ -10,9 +10,11 @@ use ndarray::{ArrayView4, ArrayViewMut4};
 
 use super::device::{Current, Device};
 use super::event::Event;
-use super::images::{Kind, same_device};
+use super::general::Plan;
+use super::images::same_device;
 use super::layout::Layout;
 use super::memory::Plain;
+use super::module::FastKind;
 use super::packing::{Gather, Scatter};
 use super::staging::Staging;
 use super::sys::{self, CUstream, CUstream_flags};
@@ -170,14 +172,14 @@ impl Stream {
         self.device.check("cuMemcpyDtoDAsync", status)
     }
 
-    /// Puts a kernel into the stream. Scores go to `params.scores`, nowhere if it is 0.
+    /// Puts a fast kernel into the stream. Scores go to `params.scores`, nowhere if it is 0.
     ///
     /// # Safety
     ///
     /// The addresses in `params` of x, y, out and scores are of this stream's device, with room for all elements
     /// that the shape and the strides reach; what is written is written by nobody else until the stream has come
     /// past.
-    pub(super) unsafe fn launch(&self, work: Work, kind: Kind, mut params: Params) -> Result<()> {
+    pub(super) unsafe fn launch(&self, work: Work, kind: FastKind, mut params: Params) -> Result<()> {
         let Some(launch) = launch(work, &params) else {
             let shape = [params.images, params.channels, params.height, params.width];
             return Err(Error::Overflow {
@@ -193,6 +195,49 @@ impl Stream {
         // SAFETY: images and scores as the caller promises, the workspace as `prepare` has made it; the kernels
         // before this one in the stream leave the counters zero.
         unsafe { module.launch(&self.device, work, kind, &launch, &params, self.raw) }?;
+        Ok(())
+    }
+
+    /// Puts general kernels into the stream. `factors` are those of windows, channels and gradients; empty where one
+    /// number stands for all.
+    ///
+    /// # Safety
+    ///
+    /// As of [`launch`](Self::launch), for the addresses of x, y, counts, map, gradients and scores; there is a factor
+    /// for each image, each channel, and each channel of each image.
+    pub(super) unsafe fn launch_general(&self, mut plan: Plan, factors: [&[f64]; 3]) -> Result<()> {
+        let _current = self.device.enter()?;
+        // Locked until the last kernel is in the stream: the workspace is one call's at a time.
+        let mut workspace = lock(&self.workspace);
+        let count = factors.iter().map(|factors| factors.len()).sum();
+        let mut address = workspace.prepare_general(&self.device, &mut plan, count)?;
+        let params = &mut plan.params;
+        let places = [
+            &mut params.window_factors,
+            &mut params.channel_factors,
+            &mut params.gradient_factors,
+        ];
+        for (place, factors) in places.into_iter().zip(factors) {
+            if factors.is_empty() {
+                continue;
+            }
+            let mut rest = factors;
+            let fill = |piece: &mut [f64]| {
+                let (next, later) = rest.split_at(piece.len());
+                piece.copy_from_slice(next);
+                rest = later;
+            };
+            // SAFETY: the workspace has made room; kernels before in the stream have read what was there.
+            unsafe { lock(&self.staging).upload(self.raw, address, factors.len(), fill) }?;
+            *place = address;
+            address += size_of_val(factors) as u64;
+        }
+        let module = self.device.module();
+        plan.each(|work, launch, params| {
+            // SAFETY: images, outputs and factors as the caller promises, the workspace as it has been made, and the
+            // kernels in the order in which they need each other.
+            unsafe { module.launch_general(&self.device, work, plan.is_double, launch, params, self.raw) }
+        })?;
         Ok(())
     }
 

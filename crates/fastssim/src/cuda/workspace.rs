@@ -7,6 +7,7 @@ use fastssim_kernels::geometry::{Launch, Work};
 use fastssim_kernels::params::Params;
 
 use super::device::Device;
+use super::general::Plan;
 use super::memory::DeviceBuffer;
 use super::sys::{self, CUstream};
 use crate::CudaError;
@@ -19,6 +20,10 @@ pub(super) struct Workspace {
     partials: Option<DeviceBuffer>,
     counters: Option<DeviceBuffer>,
     scores: Option<DeviceBuffer>,
+    /// Of windows, between two general kernels.
+    derivatives: Option<DeviceBuffer>,
+    /// Numbers of the host's that a general kernel reads.
+    factors: Option<DeviceBuffer>,
     /// Buffers that were too small, which kernels in the stream may still be using. Each is at most half as large as
     /// the one that took its place, so that they never amount to much.
     retired: Vec<DeviceBuffer>,
@@ -62,6 +67,28 @@ impl Workspace {
         }
         params.counters = address(&self.counters);
         Ok(())
+    }
+
+    /// Makes room for the launches of a plan and tells its parameters where, and where `factors` numbers of the host's
+    /// go. The device's context is current.
+    pub(super) fn prepare_general(
+        &mut self,
+        device: &Device,
+        plan: &mut Plan,
+        factors: usize,
+    ) -> Result<u64, CudaError> {
+        if plan.has_scores() {
+            reserve(&mut self.partials, &mut self.retired, device, plan.partials)?;
+            plan.params.partials = address(&self.partials);
+        }
+        if plan.derivatives > 0 {
+            reserve(&mut self.derivatives, &mut self.retired, device, plan.derivatives)?;
+            plan.params.derivatives = address(&self.derivatives);
+        }
+        if factors > 0 {
+            reserve(&mut self.factors, &mut self.retired, device, factors * size_of::<f64>())?;
+        }
+        Ok(address(&self.factors))
     }
 
     /// The buffers that were too small, to be dropped when the stream has done what was in it before this call.

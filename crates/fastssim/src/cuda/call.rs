@@ -1,0 +1,243 @@
+//! One call: two batches in a device's memory, what is wanted of them, and which kernels do it.
+
+use fastssim_kernels::general::params::MOST_TAPS;
+use fastssim_kernels::params::Planes;
+
+use super::general;
+use super::images::Kind;
+use super::job::{self, Job, Target};
+use super::stream::Stream;
+use crate::CudaError;
+use crate::config::Ssim;
+use crate::error::Result;
+use crate::problem::Score;
+
+/// Whether the kernels can do what this metric asks for.
+pub(crate) fn supports(metric: &Ssim) -> Result<(), CudaError> {
+    if metric.window() <= MOST_TAPS {
+        return Ok(());
+    }
+    Err(CudaError::Unsupported {
+        what: format!("a window of {} pixels", metric.window()),
+        allowed: "windows of at most 33 pixels",
+    })
+}
+
+/// A batch in a device's memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Array {
+    pub(super) planes: Planes,
+    pub(super) kind: Kind,
+}
+
+/// One number for all, or one for each.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Factor {
+    All(f64),
+    Each(Vec<f64>),
+}
+
+impl Factor {
+    /// The number that all of these are, or each of them.
+    pub(super) fn new(factors: Vec<f64>) -> Self {
+        match factors.first() {
+            Some(&first) if factors.iter().all(|&factor| factor == first) => Self::All(first),
+            _ => Self::Each(factors),
+        }
+    }
+}
+
+/// Two batches to compare, on a stream's device. They have one shape, which is not empty and has room for a window.
+#[derive(Clone, Debug)]
+pub(super) struct Call<'a> {
+    pub(super) metric: &'a Ssim,
+    pub(super) shape: [usize; 4],
+    /// The dynamic range L.
+    pub(super) range: f64,
+    pub(super) x: Array,
+    pub(super) y: Array,
+    pub(super) score: Score,
+    /// Where one score for each image goes, and one for each channel; 0 where it is not wanted.
+    pub(super) images: u64,
+    pub(super) channels: u64,
+    pub(super) map: Option<Array>,
+    /// With respect to x and to y.
+    pub(super) gradients: [Option<Array>; 2],
+    /// What each window counts, in the map's rows and columns.
+    pub(super) counts: Option<Array>,
+    /// What the sum over a channel's windows is multiplied by for its mean, for each image.
+    pub(super) window_factor: Factor,
+    /// What each channel counts in its image's score.
+    pub(super) channel_factor: Factor,
+    /// What the derivative of a channel's sum over its windows is multiplied by, for each channel of each image.
+    pub(super) gradient_factor: Factor,
+}
+
+impl Call<'_> {
+    /// Puts the work into the stream.
+    ///
+    /// # Safety
+    ///
+    /// All addresses are of the stream's device, with room for the shape (of the map, for the map and the counts) in
+    /// the strides and types that go with them; what is written is written by nobody else until the stream has come
+    /// past.
+    pub(super) unsafe fn launch(&self, stream: &Stream) -> Result<()> {
+        supports(self.metric)?;
+        match self.fast() {
+            // SAFETY: as the caller promises.
+            Some((job, target)) => unsafe { job.launch(stream, self.score, target) },
+            // SAFETY: as the caller promises.
+            None => unsafe { general::launch(self, stream) },
+        }
+    }
+
+    /// The same for the fast kernels, where they can do it.
+    fn fast(&self) -> Option<(Job<'_>, Target)> {
+        if !job::takes(self.metric) || self.x.kind != self.y.kind || self.counts.is_some() || self.channels != 0 {
+            return None;
+        }
+        let job = Job {
+            metric: self.metric,
+            kind: self.x.kind.fast()?,
+            shape: self.shape,
+            range: self.range,
+            x: self.x.planes,
+            y: self.y.planes,
+        };
+        let single = |array: &Array| (array.kind == Kind::F32).then_some(array.planes);
+        let target = match (&self.map, &self.gradients, &self.gradient_factor) {
+            (None, [None, None], _) => Target::Scores(self.images),
+            (Some(map), [None, None], _) if self.images == 0 && matches!(self.score, Score::Ssim) => {
+                Target::Map(single(map)?)
+            }
+            (None, [Some(gradient), None], &Factor::All(factor)) => Target::Gradient {
+                scores: self.images,
+                gradient: single(gradient)?,
+                factor,
+            },
+            _ => return None,
+        };
+        Some((job, target))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::cuda::layout::Layout;
+    use crate::options::Padding;
+
+    /// A call for the scores of two planar batches.
+    pub(in crate::cuda) fn call(metric: &Ssim, shape: [usize; 4], kind: Kind) -> Call<'_> {
+        let layout = Layout::planar("x", shape).expect("a valid shape");
+        let at = |address| Array {
+            planes: layout.planes(address),
+            kind,
+        };
+        Call {
+            metric,
+            shape,
+            range: kind.range(),
+            x: at(1 << 40),
+            y: at(1 << 41),
+            score: Score::Ssim,
+            images: 64,
+            channels: 0,
+            map: None,
+            gradients: [None, None],
+            counts: None,
+            window_factor: Factor::All(1.0 / 600.0),
+            channel_factor: Factor::All(1.0),
+            gradient_factor: Factor::All(1.0 / 600.0),
+        }
+    }
+
+    #[test]
+    fn the_default_is_fast_and_what_it_cannot_do_is_general() {
+        let metric = Ssim::default();
+        let fast = || call(&metric, [1, 1, 20, 30], Kind::F32);
+        let array = fast().x;
+        for (call, expected) in [
+            (fast(), true),
+            (call(&metric, [1, 1, 20, 30], Kind::U8), true),
+            (call(&metric, [1, 1, 20, 30], Kind::F64), false),
+            (call(&metric, [1, 1, 20, 30], Kind::F16), false),
+            (Call { channels: 8, ..fast() }, false),
+            (
+                Call {
+                    counts: Some(array),
+                    ..fast()
+                },
+                false,
+            ),
+            (
+                Call {
+                    images: 0,
+                    map: Some(array),
+                    ..fast()
+                },
+                true,
+            ),
+            (
+                Call {
+                    map: Some(array),
+                    ..fast()
+                },
+                false,
+            ),
+            (
+                Call {
+                    gradients: [Some(array), None],
+                    ..fast()
+                },
+                true,
+            ),
+            (
+                Call {
+                    gradients: [None, Some(array)],
+                    ..fast()
+                },
+                false,
+            ),
+            (
+                Call {
+                    gradients: [Some(array), None],
+                    gradient_factor: Factor::new(vec![1.0, 2.0]),
+                    ..fast()
+                },
+                false,
+            ),
+            (
+                Call {
+                    gradients: [
+                        Some(Array {
+                            kind: Kind::F16,
+                            ..array
+                        }),
+                        None,
+                    ],
+                    ..fast()
+                },
+                false,
+            ),
+        ] {
+            assert_eq!(call.fast().is_some(), expected, "{call:?}");
+        }
+        for metric in [
+            Ssim::builder().window(13),
+            Ssim::builder().padding(Padding::Reflect),
+            Ssim::builder().exponents([1.0, 0.0, 0.0]),
+            Ssim::builder().channel_weights([1.0]),
+        ] {
+            let metric = metric.build().expect("valid");
+            assert!(call(&metric, [1, 1, 20, 30], Kind::F32).fast().is_none());
+        }
+    }
+
+    #[test]
+    fn windows_have_a_limit() {
+        let of = |size| supports(&Ssim::builder().window(size).build().expect("valid"));
+        assert_eq!(of(33), Ok(()));
+        assert!(matches!(of(35), Err(CudaError::Unsupported { .. })));
+    }
+}

@@ -1,0 +1,103 @@
+//! Every option on a GPU, against the reference: the suite that the emulator runs too.
+
+use fastssim::{Backend, Outputs, Real, Ssim};
+use fastssim_tests::general::Stored;
+use fastssim_tests::images::Scene;
+use fastssim_tests::options::{Options, Results};
+use fastssim_tests::suite::{PADDINGS, Subject, Suite};
+use half::{bf16, f16};
+use ndarray::Array4;
+
+use crate::{gpu, metric};
+
+/// The first GPU, by the functions for host images.
+struct Gpu(Backend);
+
+impl Subject for Gpu {
+    fn results<T: Stored, U: Stored>(
+        &self,
+        options: &Options,
+        x: &Array4<T>,
+        y: &Array4<U>,
+    ) -> Result<Results, String> {
+        Ok(options.found(self.0, x.view(), y.view()))
+    }
+}
+
+fn suite(test: impl FnOnce(&Suite<Gpu>)) {
+    let Some((device, _)) = gpu() else { return };
+    let suite = Suite::new(Gpu(Backend::Cuda { device: device.index() }));
+    test(&suite);
+    suite.finish();
+}
+
+#[test]
+fn gpu_paddings_and_windows() {
+    suite(Suite::paddings_and_windows);
+}
+
+#[test]
+fn gpu_images_smaller_than_their_window() {
+    suite(Suite::images_smaller_than_their_window);
+}
+
+#[test]
+fn gpu_scenes() {
+    suite(Suite::scenes);
+}
+
+#[test]
+fn gpu_types_in_all_pairs() {
+    suite(Suite::types_in_all_pairs);
+}
+
+#[test]
+fn gpu_covariances_of_a_sample() {
+    suite(Suite::covariances_of_a_sample);
+}
+
+#[test]
+fn gpu_exponents() {
+    suite(Suite::exponents);
+}
+
+#[test]
+fn gpu_masks_and_weights() {
+    suite(Suite::masks_and_weights);
+}
+
+#[test]
+fn gpu_upstream_gradients() {
+    suite(Suite::upstream_gradients);
+}
+
+#[test]
+fn gpu_any_combination() {
+    suite(|suite| suite.any_combination(400));
+}
+
+/// All of them by the general kernels, so that they differ by their rounding alone.
+#[test]
+fn gpu_half_precision_on_request() {
+    fn outputs<R: Real>(metric: &Ssim, [x, y]: &[Array4<u8>; 2], zero: R) -> [Array4<R>; 3] {
+        let shape = metric.ssim_map(x, y).expect("valid input").dim();
+        let [mut by_x, mut by_y, mut map] = [x.dim(), x.dim(), shape].map(|shape| Array4::from_elem(shape, zero));
+        let outputs = Outputs::new()
+            .gradient(by_x.view_mut())
+            .gradient_of_y(by_y.view_mut())
+            .map(map.view_mut());
+        metric.dssim_of(x, y).compute(outputs).expect("valid input");
+        [by_x, by_y, map]
+    }
+    let Some((device, _)) = gpu() else { return };
+    for padding in PADDINGS {
+        let pair = Scene::Distorted.batches::<u8>([1, 3, 40, 33], 4);
+        let metric = metric(padding).with_backend(Backend::Cuda { device: device.index() });
+        let metric = metric.expect("a GPU");
+        let exact = outputs(&metric, &pair, 0.0f32);
+        let half = outputs(&metric, &pair, f16::ZERO);
+        let brain = outputs(&metric, &pair, bf16::ZERO);
+        assert_eq!(half, exact.each_ref().map(|a| a.mapv(f16::from_f32)), "{padding}");
+        assert_eq!(brain, exact.map(|a| a.mapv(bf16::from_f32)), "{padding}");
+    }
+}
