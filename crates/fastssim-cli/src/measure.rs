@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use fastssim::{Backend, DssimConvention, Error, Input, Real, Ssim};
 use ndarray::{Array3, Ix3};
 
-use crate::picture::{Depth, Picture, Samples};
+use crate::picture::{Picture, Samples};
 
 /// What came out.
 pub struct Comparison {
@@ -48,12 +48,7 @@ pub fn measure(
     wanted: Wanted,
 ) -> fastssim::Result<Comparison> {
     let automatic = metric.requested_backend() == Backend::Auto;
-    // No GPU takes doubles yet, so that there is nothing to be said about it.
-    let backend = if automatic && distorted.depth == Depth::F64 {
-        Backend::Cpu
-    } else {
-        metric.backend()
-    };
+    let backend = metric.backend();
     let on = |backend| measure_on(&metric.with_backend(backend)?, reference, distorted, wanted);
     match on(backend) {
         Err(error) if backend != Backend::Cpu && automatic && of_gpu(&error) => {

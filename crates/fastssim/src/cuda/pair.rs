@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::problem::{Score, check_count, check_shape};
 
 /// Two batches of device images that a metric is about to compare, made by [`CudaSsim::ssim_of`] and
-/// [`CudaSsim::dssim_of`].
+/// [`CudaSsim::dssim_of`]. Weights of pixels are for host images so far.
 ///
 /// ```no_run
 /// use fastssim::Ssim;
