@@ -15,12 +15,20 @@ use crate::tolerance;
 
 /// What is tested.
 pub trait Subject {
-    /// All results for a pair of batches.
+    /// All results for a pair of batches, which are going to be compared within these limits.
     ///
     /// # Errors
     /// What is wrong before there are any.
-    fn results<T: Stored, U: Stored>(&self, options: &Options, x: &Array4<T>, y: &Array4<U>)
-    -> Result<Results, String>;
+    fn results<T: Stored, U: Stored>(
+        &self,
+        options: &Options,
+        x: &Array4<T>,
+        y: &Array4<U>,
+        limits: Limits,
+    ) -> Result<Results, String>;
+
+    /// By how much a gradient or a window of 1 changes when it is returned beside images of this type.
+    fn rounding<T: Stored>(&self) -> f64;
 }
 
 /// All paddings.
@@ -49,20 +57,12 @@ fn windows() -> Vec<(usize, f64, Option<Vec<f64>>)> {
 /// What a GPU may be off by, for a pair of types and a window.
 fn limits_of<T: Stored, U: Stored>(options: &Options) -> Limits {
     let limits = limits(is_double::<T, U>(options));
-    let single = if T::RANGE != U::RANGE {
-        // One image is next to black and has few digits in the sum of both; the other's gradient is next to nothing.
-        1e-3
-    } else if options.reference.window == 1 {
-        2e-5
-    } else {
+    if is_double::<T, U>(options) || T::RANGE == U::RANGE {
         return limits;
-    };
+    }
     Limits {
-        gradient: if is_double::<T, U>(options) {
-            limits.gradient
-        } else {
-            single
-        },
+        // One image is next to black and has few digits in the sum of both; the other's gradient is next to nothing.
+        gradient: 1e-3,
         ..limits
     }
 }
@@ -122,7 +122,13 @@ impl<S: Subject> Suite<S> {
         let expected = options.expected(numbers(x.0.view()).view(), numbers(y.1.view()).view());
         let types = [std::any::type_name::<T>(), std::any::type_name::<U>()];
         let wrong = |wrong: String| -> () { panic!("{wrong}\n{scene:?} {shape:?} {types:?} {options:?}") };
-        let found = match self.subject.results(options, &x.0, &y.1) {
+        let rounding = self.subject.rounding::<T>();
+        let limits = Limits {
+            score: limits.score,
+            gradient: limits.gradient + rounding,
+            map: limits.map + rounding,
+        };
+        let found = match self.subject.results(options, &x.0, &y.1, limits) {
             Ok(found) => found,
             Err(fault) => return wrong(fault),
         };

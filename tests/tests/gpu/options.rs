@@ -3,7 +3,7 @@
 use fastssim::{Backend, Outputs, Real, Ssim};
 use fastssim_tests::general::Stored;
 use fastssim_tests::images::Scene;
-use fastssim_tests::options::{Options, Results};
+use fastssim_tests::options::{Limits, Options, Results};
 use fastssim_tests::suite::{PADDINGS, Subject, Suite};
 use half::{bf16, f16};
 use ndarray::Array4;
@@ -19,8 +19,15 @@ impl Subject for Gpu {
         options: &Options,
         x: &Array4<T>,
         y: &Array4<U>,
+        limits: Limits,
     ) -> Result<Results, String> {
-        Ok(options.found(self.0, x.view(), y.view()))
+        // Some calls are the fast kernels', others the general ones'.
+        Ok(options.found(self.0, x.view(), y.view(), limits.twice()))
+    }
+
+    /// Whatever the precision of the arithmetic, all that is beside images other than `f64` comes in `f32`.
+    fn rounding<T: Stored>(&self) -> f64 {
+        if T::DOUBLE { 0.0 } else { f64::from(f32::EPSILON) / 2.0 }
     }
 }
 

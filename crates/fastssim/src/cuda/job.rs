@@ -13,9 +13,10 @@ use crate::problem::{Score, margin};
 /// The largest window of the fast kernels, in pixels.
 const MAX_WINDOW: usize = 11;
 
-/// Whether the fast kernels can do what this metric asks for; the general ones do the rest.
+/// Whether the fast kernels can do what this metric asks for; the general ones do the rest, and windows of one pixel,
+/// which they know to have no variance.
 pub(super) fn takes(metric: &Ssim) -> bool {
-    metric.window() <= MAX_WINDOW
+    (3..=MAX_WINDOW).contains(&metric.window())
         && matches!(metric.padding, Padding::Zero | Padding::Valid)
         && metric.exponents == [1.0; 3]
         && metric.channel_weights.is_none()
@@ -154,8 +155,10 @@ mod tests {
             let nonzero = weights.iter().filter(|&&weight| weight != 0.0).count();
             assert_eq!(nonzero, size);
         }
-        let metric = Ssim::builder().window(13).build().expect("valid");
-        assert!(!takes(&metric));
+        for (size, expected) in [(1, false), (3, true), (11, true), (13, false)] {
+            let metric = Ssim::builder().window(size).build().expect("valid");
+            assert_eq!(takes(&metric), expected, "{size}");
+        }
     }
 
     #[test]

@@ -53,23 +53,25 @@
 //!
 //! # What is fast
 //!
-//! `u8`, `u16` and `f32`, both images alike, with zero and valid padding, windows of at most 11 pixels, exponents of 1,
+//! `u8`, `u16` and `f32`, both images alike, with zero and valid padding, windows of 3 to 11 pixels, exponents of 1,
 //! channels and pixels that all count the same, and scores of images, their gradient with respect to x, or the map of
 //! SSIM in `f32`: these have kernels of their own. All else, up to windows of 33 pixels, is done by general kernels in
 //! time proportional to the window's side; gradients then take a workspace of four maps a channel, in the precision of the
-//! arithmetic, for as many channels at a time as fit in 256 MiB, and one at least. Larger windows are refused by name; with [`Backend::Auto`](crate::Backend::Auto) the processor does those.
+//! arithmetic, for as many channels at a time as fit in 256 MiB, and one at least. Larger windows are refused by name;
+//! with [`Backend::Auto`](crate::Backend::Auto) the processor does those.
 //!
 //! # Accuracy
 //!
 //! Pixels are computed in single precision and summed in double: scores are within 1e-7 of double precision (5e-7
 //! for images of fewer than 256×256 pixels), and gradients within 1e-5 in relative L2 norm. The exceptions are images
 //! in which many windows are alike (checkerboards, ramps, large areas of one colour each: up to 1e-6 and 3e-4, and 2e-5 for
-//! the score of a single window), the gradient with a window of one pixel (2e-5), and the gradient with respect to an image
-//! beside which the other is all but black (1e-3). A score has the same bits in every run, in every stream
-//! and in any batch. The last digits are not those of the CPU backend.
+//! the score of a single window), and the gradient with respect to an image beside which the other is all but black
+//! (1e-3). A score has the same bits in every run, in every stream and in any batch. The last digits are not those of the
+//! CPU backend.
 //!
 //! Where either image is `f64`, and with exponents other than 1, pixels are computed in double precision: scores are
-//! within 1e-11, gradients within 1e-10. Outputs of `f16` and `bf16` are rounded from single precision.
+//! within 1e-11, gradients within 1e-10, and maps and gradients of other types than `f64` are rounded from that. Outputs of
+//! `f16` and `bf16` are rounded from single precision.
 //!
 //! NaN in a pixel makes the map and the gradient NaN as far as the window reaches, and up to five pixels away with the
 //! fast kernels, whatever the window.
