@@ -3,7 +3,7 @@
 
 use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
-use fastssim_kernels::geometry::{Work, launch};
+use fastssim_kernels::geometry::{Way, Work, launch};
 use fastssim_kernels::kernels;
 use fastssim_kernels::params::{Params, Planes};
 use ndarray::{Array4, ArrayView4};
@@ -21,11 +21,17 @@ pub struct Emulation {
     pub out: Array4<f32>,
 }
 
-/// Runs the kernel for `work` on two batches of the same shape, configured like `reference`.
+/// Runs the kernel for `work`, by one way or the other, on two batches of the same shape, configured like `reference`.
 ///
 /// # Errors
 /// What the emulator finds wrong with the kernel.
-pub fn emulate<T>(work: Work, reference: &Reference, x: &Strided<T>, y: &Strided<T>) -> Result<Emulation, Fault>
+pub fn emulate<T>(
+    way: Way,
+    work: Work,
+    reference: &Reference,
+    x: &Strided<T>,
+    y: &Strided<T>,
+) -> Result<Emulation, Fault>
 where
     T: Element + kernels::Pixel,
 {
@@ -38,7 +44,7 @@ where
         Work::Gradient => [images, channels, height, width],
     };
     let mut out = Array4::from_elem(out_shape, f32::NAN);
-    let geometry = launch(work, &params).expect("not too many tiles");
+    let geometry = launch(way, work, &params).expect("not too many tiles");
     let mut scores = vec![f64::NAN; images];
     let mut partials = vec![f64::NAN; geometry.tiles as usize];
     let mut counters = vec![0u32; images];
@@ -52,10 +58,13 @@ where
     params.scores = memory.write("scores", &mut scores).address();
     params.partials = memory.write("partials", &mut partials).address();
     params.counters = memory.write("counters", &mut counters).address();
-    let (name, kernel): (_, unsafe fn(&Params)) = match work {
-        Work::Score => ("score", kernels::score::<T>),
-        Work::Map => ("map", kernels::map::<T>),
-        Work::Gradient => ("gradient", kernels::gradient::<T>),
+    let (name, kernel): (_, unsafe fn(&Params)) = match (way, work) {
+        (Way::March, Work::Score) => ("score", kernels::score::<T>),
+        (Way::March, Work::Map) => ("map", kernels::map::<T>),
+        (Way::March, Work::Gradient) => ("gradient", kernels::gradient::<T>),
+        (Way::Patch, Work::Score) => ("patch_score", kernels::patch::score::<T>),
+        (Way::Patch, Work::Map) => ("patch_map", kernels::patch::map::<T>),
+        (Way::Patch, Work::Gradient) => ("patch_gradient", kernels::patch::gradient::<T>),
     };
     let grid = Grid {
         kernel: name,

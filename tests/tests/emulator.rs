@@ -4,7 +4,7 @@
 //! Each test prints the largest errors it has seen: `cargo test --test emulator -- --nocapture`.
 
 use fastssim::{Backend, Padding, Ssim};
-use fastssim_kernels::geometry::Work;
+use fastssim_kernels::geometry::{Way, Work};
 use fastssim_kernels::kernels::Pixel;
 use fastssim_tests::comparison::Comparison;
 use fastssim_tests::emulated::{Emulation, emulate};
@@ -14,6 +14,7 @@ use fastssim_tests::strided::{Arrangement, Strided};
 use fastssim_tests::tolerance;
 use ndarray::{Array4, Axis, s};
 
+const WAYS: [Way; 2] = [Way::March, Way::Patch];
 const PADDINGS: [Padding; 2] = [Padding::Zero, Padding::Valid];
 /// One tile and less, more than one in both directions, and the smallest there are.
 const SHAPES: [[usize; 4]; 10] = [
@@ -44,15 +45,25 @@ const CROPPED: Arrangement = Arrangement {
     steps: [1, 1, 3, 1],
 };
 
-fn run<T: Element + Pixel>(work: Work, reference: &Reference, x: &Strided<T>, y: &Strided<T>) -> Emulation {
-    emulate(work, reference, x, y).unwrap_or_else(|fault| panic!("{work:?} {reference:?}: {fault}"))
+/// All kernels that leave what is in `works`.
+fn kernels<const N: usize>(works: [Work; N]) -> impl Iterator<Item = (Way, Work)> {
+    WAYS.into_iter().flat_map(move |way| works.map(|work| (way, work)))
+}
+
+fn run<T: Element + Pixel>(
+    (way, work): (Way, Work),
+    reference: &Reference,
+    x: &Strided<T>,
+    y: &Strided<T>,
+) -> Emulation {
+    emulate(way, work, reference, x, y).unwrap_or_else(|fault| panic!("{way:?} {work:?} {reference:?}: {fault}"))
 }
 
 fn planar<T: Element>(images: &Array4<T>) -> Strided<T> {
     Strided::new(images.view(), Arrangement::PLANAR, T::from_unit(0.0))
 }
 
-/// Compares all three kernels with the reference.
+/// Compares all kernels with the reference.
 fn compare<T: Element + Pixel>(
     errors: &mut Comparison,
     reference: &Reference,
@@ -70,23 +81,28 @@ fn compare<T: Element + Pixel>(
     let expected = reference.evaluate(numbers(x.view()).view(), numbers(y.view()).view());
     let (x, y) = (planar(x), planar(y));
     let limits = tolerance::gpu(h * w, expected.map.len() / x.view().dim().0, errors.is_regular());
-    let [score, map, gradient] = [Work::Score, Work::Map, Work::Gradient].map(|work| run(work, reference, &x, &y));
-    for ((alone, with_gradient), expected) in score.scores.iter().zip(&gradient.scores).zip(&expected.ssim) {
-        errors.score(&what, (alone - expected).abs(), limits[0]);
-        errors.score(
-            &format!("{what}, with gradient"),
-            (with_gradient - expected).abs(),
-            limits[0],
-        );
+    for way in WAYS {
+        // The last shape is there for the march: to a patch it is nothing new.
+        if way == Way::Patch && x.view().dim().1 > 3 {
+            continue;
+        }
+        let what = format!("{way:?} {what}");
+        let [score, map, gradient] =
+            [Work::Score, Work::Map, Work::Gradient].map(|work| run((way, work), reference, &x, &y));
+        for ((alone, with_gradient), expected) in score.scores.iter().zip(&gradient.scores).zip(&expected.ssim) {
+            errors.score(&what, (alone - expected).abs(), limits[0]);
+            let what = format!("{what}, with gradient");
+            errors.score(&what, (with_gradient - expected).abs(), limits[0]);
+        }
+        for (found, expected) in gradient
+            .out
+            .axis_iter(Axis(0))
+            .zip(expected.gradient.axis_iter(Axis(0)))
+        {
+            errors.gradient(&what, &found, &expected, limits[1]);
+        }
+        errors.map(&what, &map.out, &expected.map, limits[2]);
     }
-    for (found, expected) in gradient
-        .out
-        .axis_iter(Axis(0))
-        .zip(expected.gradient.axis_iter(Axis(0)))
-    {
-        errors.gradient(&what, &found, &expected, limits[1]);
-    }
-    errors.map(&what, &map.out, &expected.map, limits[2]);
 }
 
 fn sweep<T: Element + Pixel>(scenes: &[Scene]) {
@@ -146,14 +162,14 @@ fn strides_change_nothing() {
     let [x, y] = Scene::Distorted.batches::<u8>([2, 3, 25, 70], 5);
     for padding in PADDINGS {
         let reference = Reference::new(padding, 255.0);
-        for work in [Work::Score, Work::Map, Work::Gradient] {
-            let expected = run(work, &reference, &planar(&x), &planar(&y));
+        for kernel in kernels([Work::Score, Work::Map, Work::Gradient]) {
+            let expected = run(kernel, &reference, &planar(&x), &planar(&y));
             for (of_x, of_y) in [(INTERLEAVED, INTERLEAVED), (CROPPED, TRANSPOSED), (TRANSPOSED, CROPPED)] {
                 let x = Strided::new(x.view(), of_x, 200);
                 let y = Strided::new(y.view(), of_y, 100);
                 assert!(
-                    same(&run(work, &reference, &x, &y), &expected),
-                    "{work:?} {of_x:?} {of_y:?}"
+                    same(&run(kernel, &reference, &x, &y), &expected),
+                    "{kernel:?} {of_x:?} {of_y:?}"
                 );
             }
         }
@@ -164,13 +180,13 @@ fn strides_change_nothing() {
 fn images_of_a_batch_do_not_influence_each_other() {
     let [x, y] = Scene::Distorted.batches::<f32>([3, 2, 70, 66], 11);
     let reference = Reference::new(Padding::Zero, 1.0);
-    for work in [Work::Score, Work::Map, Work::Gradient] {
-        let batch = run(work, &reference, &planar(&x), &planar(&y));
+    for kernel in kernels([Work::Score, Work::Map, Work::Gradient]) {
+        let batch = run(kernel, &reference, &planar(&x), &planar(&y));
         for image in 0..3 {
             let one = |images: &Array4<f32>| planar(&images.slice(s![image..=image, .., .., ..]).to_owned());
-            let alone = run(work, &reference, &one(&x), &one(&y));
+            let alone = run(kernel, &reference, &one(&x), &one(&y));
             assert_eq!(alone.scores[0].to_bits(), batch.scores[image].to_bits());
-            if work != Work::Score {
+            if kernel.1 != Work::Score {
                 assert_eq!(alone.out.index_axis(Axis(0), 0), batch.out.index_axis(Axis(0), image));
             }
         }
@@ -183,10 +199,16 @@ fn identical_images_have_exactly_one_and_no_gradient() {
         let [x, _] = scene.batches::<f32>([1, 1, 66, 70], 2);
         let reference = Reference::new(Padding::Zero, 1.0);
         let x = planar(&x);
-        let found = run(Work::Gradient, &reference, &x, &x);
-        assert_eq!(found.scores, [1.0], "{scene:?}");
-        assert!(found.out.iter().all(|&slope| slope == 0.0), "{scene:?}");
-        assert_eq!(run(Work::Score, &reference, &x, &x).scores, [1.0], "{scene:?}");
+        for way in WAYS {
+            let found = run((way, Work::Gradient), &reference, &x, &x);
+            assert_eq!(found.scores, [1.0], "{way:?} {scene:?}");
+            assert!(found.out.iter().all(|&slope| slope == 0.0), "{way:?} {scene:?}");
+            assert_eq!(
+                run((way, Work::Score), &reference, &x, &x).scores,
+                [1.0],
+                "{way:?} {scene:?}"
+            );
+        }
     }
 }
 
@@ -195,10 +217,10 @@ fn what_is_not_finite_stays_in_its_image() {
     let reference = Reference::new(Padding::Zero, 1.0);
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30] {
         let [mut x, y] = Scene::Distorted.batches::<f32>([3, 1, 20, 24], 2);
-        let expected = run(Work::Score, &reference, &planar(&x), &planar(&y));
+        let expected = run((Way::March, Work::Score), &reference, &planar(&x), &planar(&y));
         x[[1, 0, 10, 10]] = value;
-        for work in [Work::Score, Work::Gradient] {
-            let found = run(work, &reference, &planar(&x), &planar(&y));
+        for kernel in kernels([Work::Score, Work::Gradient]) {
+            let found = run(kernel, &reference, &planar(&x), &planar(&y));
             assert!(found.scores[1].is_nan(), "{value}: {:?}", found.scores);
             for image in [0, 2] {
                 let error = (found.scores[image] - expected.scores[image]).abs();
@@ -217,10 +239,10 @@ fn photographs() {
         let [in_f64, other_in_f64] = [&x, &y].map(|pixels| pixels.mapv(|value| f64::from(value) / 255.0));
         let expected = metric.ssim(&in_f64, &other_in_f64).expect("valid input")[0];
         let reference = Reference::new(Padding::Zero, 255.0);
-        for work in [Work::Score, Work::Gradient] {
-            let error = run(work, &reference, &planar(&x), &planar(&y)).scores[0] - expected;
-            println!("{work:?}: {expected:.9}, off by {error:.1e}");
-            assert!(error.abs() < 2e-8, "{work:?}: {error:e}");
+        for kernel in kernels([Work::Score, Work::Gradient]) {
+            let error = run(kernel, &reference, &planar(&x), &planar(&y)).scores[0] - expected;
+            println!("{kernel:?}: {expected:.9}, off by {error:.1e}");
+            assert!(error.abs() < 2e-8, "{kernel:?}: {error:e}");
         }
     }
 }

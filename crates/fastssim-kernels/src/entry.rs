@@ -28,6 +28,15 @@ entry! {
     gradient_u8: kernels::gradient::<u8>,
     gradient_u16: kernels::gradient::<u16>,
     gradient_f32: kernels::gradient::<f32>,
+    patch_score_u8: kernels::patch::score::<u8>,
+    patch_score_u16: kernels::patch::score::<u16>,
+    patch_score_f32: kernels::patch::score::<f32>,
+    patch_map_u8: kernels::patch::map::<u8>,
+    patch_map_u16: kernels::patch::map::<u16>,
+    patch_map_f32: kernels::patch::map::<f32>,
+    patch_gradient_u8: kernels::patch::gradient::<u8>,
+    patch_gradient_u16: kernels::patch::gradient::<u16>,
+    patch_gradient_f32: kernels::patch::gradient::<f32>,
 }
 
 entry! {

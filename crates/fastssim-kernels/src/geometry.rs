@@ -28,6 +28,15 @@ const TILES_OF_IMAGE: u32 = 48;
 /// blurred once more.
 pub(crate) const GRADIENT_COLS: u32 = MOMENTS - 2 * R as u32;
 
+/// Rows and columns of a patch: the tile of a block, where images are small.
+pub(crate) const PATCH: [u32; 2] = [16, 32];
+/// Threads of such a block: a row of a patch has one warp.
+pub(crate) const PATCH_THREADS: u32 = 256;
+/// Patches of an image up to which it is small: 256 × 256 pixels of one channel. Alone it takes a third of the march's
+/// time; but where there is enough work for all multiprocessors it takes up to twice as much, since patches that overlap
+/// compute much twice. The image alone decides, as a score must not depend on what else is in the batch.
+const MOST_PATCHES: u32 = 128;
+
 /// Columns of a row of u' and v' in shared memory: 74.
 pub(crate) const ROW_COLS: u32 = MOMENTS + 2 * R as u32;
 /// Bytes of such a row, two numbers a column: 592, a multiple of 16.
@@ -49,6 +58,15 @@ pub enum Work {
     Map,
     /// The scores and the gradient.
     Gradient,
+}
+
+/// The way to do it: both compute the same to rounding, and which is the faster depends on the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A warp marches down the rows of a tile: least work.
+    March,
+    /// The threads of a block share out a small tile: least time for a small image.
+    Patch,
 }
 
 /// The geometry of a launch, in one dimension.
@@ -91,46 +109,117 @@ impl Work {
     }
 }
 
-impl Params {
-    /// Height and width of what `work` is tiled over: the map, or the image for a gradient.
-    #[inline(always)]
-    pub(crate) fn area(&self, work: Work) -> [u32; 2] {
-        match work {
-            Work::Score | Work::Map => [self.height, self.width].map(|extent| extent - 2 * self.margin),
-            Work::Gradient => [self.height, self.width],
-        }
-    }
+/// How what is computed is cut into tiles.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiling {
+    /// Height and width of what is computed: the map, or the image for a gradient.
+    pub(crate) area: [u32; 2],
+    /// Height and width of a tile.
+    pub(crate) tile: [u32; 2],
+}
 
-    /// Rows of a tile. They depend on the image alone, not on the batch, and so does the order of a sum.
+impl Tiling {
+    /// That of a kernel.
     #[inline(always)]
-    pub(crate) fn tile_rows(&self, work: Work) -> u32 {
-        let [height, width] = self.area(work);
-        // No extent is zero, but the compiler must know it, or it makes room for a panic.
-        let tiles_across = self.channels.saturating_mul(width.div_ceil(work.tile_cols())).max(1);
-        let bands = TILES_OF_IMAGE.div_ceil(tiles_across).max(1);
-        let rows = height.div_ceil(bands).div_ceil(LEAST_ROWS).saturating_mul(LEAST_ROWS);
-        rows.clamp(LEAST_ROWS, MOST_ROWS)
+    pub(crate) fn new(params: &Params, work: Work, way: Way) -> Self {
+        let area = match work {
+            Work::Score | Work::Map => [params.height, params.width].map(|extent| extent - 2 * params.margin),
+            Work::Gradient => [params.height, params.width],
+        };
+        let tile = match way {
+            Way::March => [tile_rows(params.channels, area, work), work.tile_cols()],
+            Way::Patch => PATCH,
+        };
+        Self { area, tile }
     }
 
     /// Rows and columns of tiles of one channel.
     #[inline(always)]
-    pub(crate) fn tiles(&self, work: Work) -> [u32; 2] {
-        let [height, width] = self.area(work);
-        [height.div_ceil(self.tile_rows(work)), width.div_ceil(work.tile_cols())]
+    pub(crate) fn tiles(&self) -> [u32; 2] {
+        // No extent is zero, but the compiler must know it, or it makes room for a panic.
+        [0, 1].map(|axis| self.area[axis].div_ceil(self.tile[axis].max(1)))
+    }
+
+    /// Tiles of a whole image.
+    #[inline(always)]
+    pub(crate) fn of_image(&self, channels: u32) -> u32 {
+        let [rows, cols] = self.tiles();
+        channels * rows * cols
+    }
+}
+
+/// Rows of a tile of the march. They depend on the image alone, not on the batch, and so does the order of a sum.
+#[inline(always)]
+fn tile_rows(channels: u32, [height, width]: [u32; 2], work: Work) -> u32 {
+    // As above: no extent is zero.
+    let tiles_across = channels.saturating_mul(width.div_ceil(work.tile_cols())).max(1);
+    let bands = TILES_OF_IMAGE.div_ceil(tiles_across).max(1);
+    let rows = height.div_ceil(bands).div_ceil(LEAST_ROWS).saturating_mul(LEAST_ROWS);
+    rows.clamp(LEAST_ROWS, MOST_ROWS)
+}
+
+impl Way {
+    /// The one that suits the image.
+    pub fn new(work: Work, params: &Params) -> Self {
+        let [rows, cols] = Tiling::new(params, work, Way::Patch).tiles().map(u64::from);
+        let patches = rows.saturating_mul(cols).saturating_mul(u64::from(params.channels));
+        if patches <= u64::from(MOST_PATCHES) {
+            Way::Patch
+        } else {
+            Way::March
+        }
     }
 }
 
 /// How to launch a kernel; `None` where it would have 2³¹ tiles or more.
-pub fn launch(work: Work, params: &Params) -> Option<Launch> {
-    let [rows, cols] = params.tiles(work);
+pub fn launch(way: Way, work: Work, params: &Params) -> Option<Launch> {
+    let [rows, cols] = Tiling::new(params, work, way).tiles();
     let tiles = [params.channels, rows, cols]
         .into_iter()
         .try_fold(params.images, u32::checked_mul)
         .filter(|&tiles| tiles <= i32::MAX as u32)?;
-    Some(Launch {
-        grid: tiles.div_ceil(WARPS),
-        block: WARPS * LANES,
-        shared: WARPS * work.shared_bytes(),
-        tiles,
+    Some(match way {
+        Way::March => Launch {
+            grid: tiles.div_ceil(WARPS),
+            block: WARPS * LANES,
+            shared: WARPS * work.shared_bytes(),
+            tiles,
+        },
+        Way::Patch => Launch {
+            grid: tiles,
+            block: PATCH_THREADS,
+            shared: patch_bytes(work),
+            tiles,
+        },
     })
+}
+
+/// Windows and pixels beyond a patch on each side whose pixels and windows it needs.
+#[inline(always)]
+pub(crate) const fn patch_windows(work: Work) -> [u32; 2] {
+    let beyond = match work {
+        Work::Score | Work::Map => 0,
+        Work::Gradient => R as u32,
+    };
+    [PATCH[0] + 2 * beyond, PATCH[1] + 2 * beyond]
+}
+
+/// Rows and columns of pixels that the windows of a patch reach.
+#[inline(always)]
+pub(crate) const fn patch_pixels(work: Work) -> [u32; 2] {
+    let [rows, cols] = patch_windows(work);
+    [rows + 2 * R as u32, cols + 2 * R as u32]
+}
+
+/// Bytes of the pixels of a patch, two numbers each; then come their four sums along rows.
+#[inline(always)]
+pub(crate) const fn patch_pixel_bytes(work: Work) -> u32 {
+    let [rows, cols] = patch_pixels(work);
+    rows * cols * 8
+}
+
+/// Bytes of shared memory of a block.
+#[inline(always)]
+const fn patch_bytes(work: Work) -> u32 {
+    patch_pixel_bytes(work) + patch_pixels(work)[0] * patch_windows(work)[1] * 16
 }

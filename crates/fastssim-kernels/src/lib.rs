@@ -15,6 +15,9 @@
 //! gradient ◀─ with u', v' ◀─ running sums ◀─ blur along rows ◀─ shared ◀── derivatives A, B, C
 //! ```
 //!
+//! A small image would keep few warps busy, for as many steps as a tile has rows. There a block computes a *patch*, all
+//! rows side by side (`kernels::patch`).
+//!
 //! | module | what it holds |
 //! |---|---|
 //! | [`params`] | what a kernel is told |
@@ -27,6 +30,7 @@
 //! | `kernels::blur` | the window along a row and along columns |
 //! | `kernels::march` | from a row of pixels to the moments five rows above |
 //! | `kernels::formula` | SSIM and its derivatives from the moments |
+//! | `kernels::patch` | the same for small images, by blocks |
 //! | `kernels::sum` | from the deficits of a lane to the score of an image |
 //! | [`general`], `kernels::general` | the same for every type, padding, window and weight that the above do not have |
 

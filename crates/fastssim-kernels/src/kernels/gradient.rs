@@ -78,7 +78,7 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
         }
     }
     // SAFETY: as the caller promises.
-    unsafe { finish(params, &tile, Work::Gradient, &sum) };
+    unsafe { finish(params, &tile, &sum) };
 }
 
 /// The way back of a gradient: from derivatives to pixels.

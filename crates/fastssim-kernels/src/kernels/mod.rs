@@ -1,4 +1,4 @@
-//! The kernels: one function each. A warp computes a tile; warps without one return at once.
+//! The kernels: one function each. A warp computes a tile, or a block a patch; those without one return at once.
 //!
 //! The emulator runs these functions as they are; in PTX each has an entry point for each element type.
 
@@ -8,6 +8,7 @@ pub mod general;
 mod gradient;
 mod map;
 mod march;
+pub mod patch;
 mod pixels;
 mod ring;
 mod score;

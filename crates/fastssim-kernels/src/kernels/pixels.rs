@@ -147,6 +147,22 @@ impl<P: Pixel> Reader<P> {
         [P::number(x) * self.scale, P::number(y) * self.scale]
     }
 
+    /// The two pixels at a place as they are, or those nearest to it.
+    #[inline(always)]
+    pub(crate) fn words(&self, [row, col]: [i32; 2]) -> [u32; 2] {
+        let (row, col) = (nearest(row, self.height) as u32, nearest(col, self.width) as u32);
+        // SAFETY: the place lies within the image, which has a pixel.
+        unsafe { [self.x.at(row, col * self.x.col), self.y.at(row, col * self.y.col)] }
+    }
+
+    /// The pixels of x and y in what was read at a place, scaled; zero outside of the image.
+    #[inline(always)]
+    pub(crate) fn scaled(&self, [row, col]: [i32; 2], words: [u32; 2]) -> [f32; 2] {
+        let inside = (nearest(row, self.height) == row) & (nearest(col, self.width) == col);
+        let scale = if inside { self.scale } else { 0.0 };
+        words.map(|word| P::number(word) * scale)
+    }
+
     /// This lane's part of the `ROW_COLS` columns from `col` on.
     #[inline(always)]
     pub(crate) fn columns(&self, col: i32) -> Columns {

@@ -33,7 +33,7 @@ pub unsafe fn score<P: Pixel>(params: &Params) {
         }
     }
     // SAFETY: as the caller promises.
-    unsafe { finish(params, &tile, Work::Score, &sum) };
+    unsafe { finish(params, &tile, &sum) };
 }
 
 /// The sum of 1 − SSIM over the columns that are `inside`.

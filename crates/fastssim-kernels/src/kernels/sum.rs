@@ -4,12 +4,16 @@
 //! is, the order of additions is the same, so a score has the same bits in every run and batch.
 
 use fastssim_device::global::GlobalMut;
-use fastssim_device::thread::fence;
+use fastssim_device::shared::Shared;
+use fastssim_device::thread::{block_dim_x, fence, sync_threads};
 use fastssim_device::warp::{self, lane};
 
-use super::tile::Tile;
-use crate::geometry::{LANES, Work};
+use super::tile::{Tile, warp as warp_of_block};
+use crate::geometry::LANES;
 use crate::params::Params;
+
+/// Numbers that a lane reads before it waits for the first.
+const AT_ONCE: usize = 4;
 
 /// A sum that keeps what each addition rounds off (Kahan 1965): a lane adds a hundred numbers of
 /// like size, and in regular images all lanes would be off the same way.
@@ -39,12 +43,44 @@ impl Sum {
 /// # Safety
 /// All lanes of the warp call it once, and the workspace is as [`Params`] says.
 #[inline(always)]
-pub(crate) unsafe fn finish(params: &Params, tile: &Tile, work: Work, sum: &Sum) {
+pub(crate) unsafe fn finish(params: &Params, tile: &Tile, sum: &Sum) {
+    // SAFETY: as the caller promises.
+    unsafe { leave(params, tile, warp::sum(sum.total())) };
+}
+
+/// The same for the sums of all threads of a block, by way of as many numbers in `shared` as it has warps.
+///
+/// # Safety
+/// All threads of the block call it once; nobody else uses that memory, and the workspace is as [`Params`] says.
+#[inline(always)]
+pub(crate) unsafe fn finish_block(params: &Params, tile: &Tile, sum: &Sum, shared: Shared<f64>) {
+    let partial = warp::sum(sum.total());
+    if lane() == 0 {
+        // SAFETY: each warp has a number of its own.
+        unsafe { shared.store(warp_of_block(), partial) };
+    }
+    sync_threads();
+    if warp_of_block() != 0 {
+        return;
+    }
+    let mut partial = 0.0;
+    if lane() < block_dim_x() / LANES {
+        // SAFETY: all warps have left their number before the barrier.
+        partial = unsafe { shared.load(lane()) };
+    }
+    // SAFETY: as the caller promises; this warp is the only one.
+    unsafe { leave(params, tile, warp::sum(partial)) };
+}
+
+/// Leaves the sum of a tile; the warp that leaves the last one of an image writes its score.
+///
+/// # Safety
+/// As [`finish`].
+#[inline(always)]
+unsafe fn leave(params: &Params, tile: &Tile, partial: f64) {
     let partials = GlobalMut::<f64>::from_address(params.partials);
     let counters = GlobalMut::<u32>::from_address(params.counters);
-    let [tile_rows, tile_cols] = params.tiles(work);
-    let tiles = params.channels * tile_rows * tile_cols;
-    let partial = warp::sum(sum.total());
+    let tiles = tile.tiles_of_image;
     let mut before = 0;
     if lane() == 0 {
         // SAFETY: the workspace has a number for each tile and each image; no other warp has this tile.
@@ -60,14 +96,19 @@ pub(crate) unsafe fn finish(params: &Params, tile: &Tile, work: Work, sum: &Sum)
     // The shuffle says to all lanes what the first has found, but orders no memory.
     warp::sync();
     fence();
-    let mut sum = 0.0;
-    let mut index = lane();
-    while index < tiles {
-        // SAFETY: all tiles of the image have left their number before they were counted.
-        sum += unsafe { partials.load_coherent(tile.image * tiles + index) };
-        index += LANES;
+    let mut sums = [0.0; AT_ONCE];
+    let mut first = lane();
+    while first < tiles {
+        for i in 0..AT_ONCE {
+            let index = first + i as u32 * LANES;
+            if index < tiles {
+                // SAFETY: all tiles of the image have left their number before they were counted.
+                sums[i] += unsafe { partials.load_coherent(tile.image * tiles + index) };
+            }
+        }
+        first += AT_ONCE as u32 * LANES;
     }
-    let sum = warp::sum(sum);
+    let sum = warp::sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
     if lane() == 0 {
         let [rows, cols] = [tile.map_rows, tile.map_cols].map(|[from, to]| f64::from(to - from));
         let mean = sum / (f64::from(params.channels) * rows * cols);

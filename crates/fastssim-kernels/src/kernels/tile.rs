@@ -1,20 +1,22 @@
-//! Which part of which image a warp computes.
+//! Which part of which image a warp or a block computes.
 //!
-//! The tiles of a batch stand in one line, image by image, channel by channel, row by row. A warp
-//! takes the one of its own number.
+//! The tiles of a batch stand in one line, image by image, channel by channel, row by row. A warp or a
+//! block takes the one of its own number.
 
 use fastssim_device::thread::{block_idx_x, thread_idx_x};
 
-use crate::geometry::{LANES, WARPS, Work};
+use crate::geometry::{LANES, Tiling, WARPS, Way, Work};
 use crate::params::{Params, Planes};
 
-/// The tile of one warp. Rows and columns are those of the image.
+/// A tile. Rows and columns are those of the image.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
     /// Its number in the batch.
     pub(crate) index: u32,
     pub(crate) image: u32,
     pub(crate) channel: u32,
+    /// Tiles of each image.
+    pub(crate) tiles_of_image: u32,
     /// Its rows: [from, to).
     pub(crate) rows: [i32; 2],
     /// Its columns: [from, to).
@@ -43,7 +45,19 @@ impl Tile {
     #[inline(always)]
     pub(crate) fn of_warp(params: &Params, work: Work) -> Option<Self> {
         let index = block_idx_x() * WARPS + warp();
-        let [tile_rows, tile_cols] = params.tiles(work);
+        Self::number(index, params, work, Way::March)
+    }
+
+    /// The tile of this thread's block; `None` where there are no more.
+    #[inline(always)]
+    pub(crate) fn of_block(params: &Params, work: Work) -> Option<Self> {
+        Self::number(block_idx_x(), params, work, Way::Patch)
+    }
+
+    #[inline(always)]
+    fn number(index: u32, params: &Params, work: Work, way: Way) -> Option<Self> {
+        let tiling = Tiling::new(params, work, way);
+        let [tile_rows, tile_cols] = tiling.tiles();
         let (rest, col) = divide(index, tile_cols);
         let (rest, row) = divide(rest, tile_rows);
         let (image, channel) = divide(rest, params.channels);
@@ -51,22 +65,23 @@ impl Tile {
             return None;
         }
         let margin = params.margin as i32;
-        let [height, width] = params.area(work).map(|extent| extent as i32);
         // A gradient has a value everywhere, a map only within the margin.
         let first = match work {
             Work::Score | Work::Map => margin,
             Work::Gradient => 0,
         };
-        let span = |index: u32, size: u32, extent: i32| {
-            let from = (index * size) as i32;
-            [first + from, first + (from + size as i32).min(extent)]
+        let span = |index: u32, axis: usize| {
+            let [size, extent] = [tiling.tile[axis], tiling.area[axis]].map(|extent| extent as i32);
+            let from = index as i32 * size;
+            [first + from, first + (from + size).min(extent)]
         };
         Some(Self {
             index,
             image,
             channel,
-            rows: span(row, params.tile_rows(work), height),
-            cols: span(col, work.tile_cols(), width),
+            tiles_of_image: tiling.of_image(params.channels),
+            rows: span(row, 0),
+            cols: span(col, 1),
             map_rows: [margin, params.height as i32 - margin],
             map_cols: [margin, params.width as i32 - margin],
         })

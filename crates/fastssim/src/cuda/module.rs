@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_void};
 use std::ptr;
 
 use fastssim_kernels::general;
-use fastssim_kernels::geometry::{Launch, Work};
+use fastssim_kernels::geometry::{Launch, Way, Work};
 use fastssim_kernels::params::Params;
 
 use super::device::{Current, Device};
@@ -17,7 +17,7 @@ const SM_80: &str = concat!(include_str!("ptx/sm_80.ptx"), "\0");
 
 /// The entry points: the fast ones by work and element type, see [`place`], then the general ones by work and
 /// arithmetic, see [`general_place`].
-const NAMES: [&CStr; 14] = [
+const NAMES: [&CStr; 23] = [
     c"score_u8",
     c"score_u16",
     c"score_f32",
@@ -27,6 +27,15 @@ const NAMES: [&CStr; 14] = [
     c"gradient_u8",
     c"gradient_u16",
     c"gradient_f32",
+    c"patch_score_u8",
+    c"patch_score_u16",
+    c"patch_score_f32",
+    c"patch_map_u8",
+    c"patch_map_u16",
+    c"patch_map_f32",
+    c"patch_gradient_u8",
+    c"patch_gradient_u16",
+    c"patch_gradient_f32",
     c"general_windows_f32",
     c"general_windows_f64",
     c"general_adjoint_f32",
@@ -42,8 +51,20 @@ pub(super) enum FastKind {
     F32,
 }
 
+/// One of the fast kernels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kernel {
+    pub(super) way: Way,
+    pub(super) work: Work,
+    pub(super) kind: FastKind,
+}
+
 /// The place of a fast entry point in tables.
-fn place(work: Work, kind: FastKind) -> usize {
+fn place(Kernel { way, work, kind }: Kernel) -> usize {
+    let way = match way {
+        Way::March => 0,
+        Way::Patch => 1,
+    };
     let work = match work {
         Work::Score => 0,
         Work::Map => 1,
@@ -54,16 +75,16 @@ fn place(work: Work, kind: FastKind) -> usize {
         FastKind::U16 => 1,
         FastKind::F32 => 2,
     };
-    3 * work + kind
+    9 * way + 3 * work + kind
 }
 
 /// The place of a general entry point in tables.
 fn general_place(work: general::geometry::Work, is_double: bool) -> usize {
     use general::geometry::Work;
     match work {
-        Work::Windows => 9 + usize::from(is_double),
-        Work::Adjoint => 11 + usize::from(is_double),
-        Work::Means => 13,
+        Work::Windows => 18 + usize::from(is_double),
+        Work::Adjoint => 20 + usize::from(is_double),
+        Work::Means => 22,
     }
 }
 
@@ -101,14 +122,13 @@ impl Module {
     pub(super) unsafe fn launch(
         &self,
         device: &Device,
-        work: Work,
-        kind: FastKind,
+        kernel: Kernel,
         launch: &Launch,
         params: &Params,
         stream: CUstream,
     ) -> Result<(), CudaError> {
         // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
-        unsafe { self.start(device, place(work, kind), launch, params, stream) }
+        unsafe { self.start(device, place(kernel), launch, params, stream) }
     }
 
     /// Puts a general kernel into the stream.
@@ -297,7 +317,7 @@ mod tests {
     #[test]
     fn every_kernel_has_the_shared_memory_it_needs() {
         for work in [Work::Score, Work::Map, Work::Gradient] {
-            for extent in [1, 11, 64, 1000, 30_000] {
+            for extent in [11, 64, 256, 1000, 30_000] {
                 let params = Params {
                     images: 1,
                     channels: 1,
@@ -305,7 +325,7 @@ mod tests {
                     width: extent,
                     ..Params::default()
                 };
-                let launch = geometry::launch(work, &params).expect("not too many tiles");
+                let launch = geometry::launch(Way::new(work, &params), work, &params).expect("not too many tiles");
                 assert!(launch.shared <= DEFAULT_SHARED, "{work:?} {extent}: {}", launch.shared);
             }
         }
@@ -315,8 +335,11 @@ mod tests {
     fn every_kernel_has_its_own_place() {
         let works = [Work::Score, Work::Map, Work::Gradient];
         let kinds = [FastKind::U8, FastKind::U16, FastKind::F32];
-        let places = works.iter().flat_map(|&work| kinds.map(|kind| place(work, kind)));
-        assert!(places.eq(0..9));
+        let places = [Way::March, Way::Patch].into_iter().flat_map(|way| {
+            let works = works.iter();
+            works.flat_map(move |&work| kinds.map(|kind| place(Kernel { way, work, kind })))
+        });
+        assert!(places.eq(0..18));
         use general::geometry::Work as General;
         for (work, name) in [(General::Windows, "windows"), (General::Adjoint, "adjoint")] {
             for (is_double, of) in [(false, "f32"), (true, "f64")] {

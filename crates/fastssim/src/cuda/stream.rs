@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fastssim_kernels::geometry::{Work, launch};
+use fastssim_kernels::geometry::{Way, Work, launch};
 use fastssim_kernels::params::Params;
 use ndarray::{ArrayView4, ArrayViewMut4};
 
@@ -14,7 +14,7 @@ use super::general::Plan;
 use super::images::same_device;
 use super::layout::Layout;
 use super::memory::Plain;
-use super::module::FastKind;
+use super::module::{FastKind, Kernel};
 use super::packing::{Gather, Scatter};
 use super::staging::Staging;
 use super::sys::{self, CUstream, CUstream_flags};
@@ -180,7 +180,8 @@ impl Stream {
     /// that the shape and the strides reach; what is written is written by nobody else until the stream has come
     /// past.
     pub(super) unsafe fn launch(&self, work: Work, kind: FastKind, mut params: Params) -> Result<()> {
-        let Some(launch) = launch(work, &params) else {
+        let way = Way::new(work, &params);
+        let Some(launch) = launch(way, work, &params) else {
             let shape = [params.images, params.channels, params.height, params.width];
             return Err(Error::Overflow {
                 shape: shape.map(|extent| extent as usize),
@@ -194,7 +195,7 @@ impl Stream {
         let module = self.device.module();
         // SAFETY: images and scores as the caller promises, the workspace as `prepare` has made it; the kernels
         // before this one in the stream leave the counters zero.
-        unsafe { module.launch(&self.device, work, kind, &launch, &params, self.raw) }?;
+        unsafe { module.launch(&self.device, Kernel { way, work, kind }, &launch, &params, self.raw) }?;
         Ok(())
     }
 
