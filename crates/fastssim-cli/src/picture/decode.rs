@@ -5,11 +5,13 @@ use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use image::error::LimitErrorKind;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::error::{LimitErrorKind, ParameterError, ParameterErrorKind};
+use image::{
+    ColorType, DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits,
+};
 
 use super::guard::guarded;
-use super::{Picture, animation, jpeg, npy, tiff};
+use super::{Picture, animation, jpeg, memory, npy, tiff};
 use crate::args::{Alpha, InputArgs};
 
 /// The usual extensions of the formats that are read.
@@ -104,7 +106,7 @@ fn picture(mut file: impl BufRead + Seek, format: ImageFormat, limit: u64) -> Re
         decoder.set_limits(limits)?;
         // What cannot be read of these data does not matter to the picture.
         let orientation = decoder.orientation().ok();
-        let mut image = DynamicImage::from_decoder(decoder)?;
+        let mut image = decoded(decoder)?;
         if let Some(orientation) = orientation {
             image.apply_orientation(orientation);
         }
@@ -119,6 +121,31 @@ fn picture(mut file: impl BufRead + Seek, format: ImageFormat, limit: u64) -> Re
         Ok(other) => anyhow!("{other}"),
         Err(error) => error,
     })
+}
+
+/// The picture of a decoder, in memory of earlier ones where that fits.
+fn decoded(decoder: impl ImageDecoder) -> ImageResult<DynamicImage> {
+    let (width, height) = decoder.dimensions();
+    let color = decoder.color_type();
+    let bytes = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
+    if !matches!(
+        color,
+        ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8
+    ) {
+        return DynamicImage::from_decoder(decoder);
+    }
+    // All zero, for decoders that leave out what a file does not have.
+    let mut samples = memory::BYTES.take(bytes);
+    decoder.read_image(&mut samples)?;
+    let image = match color {
+        ColorType::L8 => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageLuma8),
+        ColorType::La8 => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageLumaA8),
+        ColorType::Rgb8 => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageRgb8),
+        _ => ImageBuffer::from_raw(width, height, samples).map(DynamicImage::ImageRgba8),
+    };
+    // The memory has the size that the decoder has said.
+    let wrong = || ImageError::Parameter(ParameterError::from_kind(ParameterErrorKind::DimensionMismatch));
+    image.ok_or_else(wrong)
 }
 
 /// The picture without its alpha channel, if it has one and that is what was asked for.

@@ -1,11 +1,13 @@
 //! Whether a JPEG file is whole. Its decoder does not say: it fills what is missing of a file that
 //! was cut off with gray, which would go into the score.
 
+use memchr::memchr;
+
 /// Whether the markers of the file lead to that of the end of the image.
 pub fn is_whole(file: &[u8]) -> bool {
     let mut rest = file;
     // What is not a marker is compressed data, in which 0xff is followed by 0.
-    while let Some(at) = rest.iter().position(|&byte| byte == 0xff) {
+    while let Some(at) = memchr(0xff, rest) {
         rest = &rest[at + 1..];
         match rest {
             [0xd9, ..] => return true,

@@ -6,8 +6,11 @@ mod broken;
 mod decode;
 mod guard;
 mod jpeg;
+mod memory;
 mod npy;
 mod tiff;
+
+use std::mem;
 
 use anyhow::{Result, bail, ensure};
 use image::{DynamicImage, ImageBuffer, Pixel};
@@ -88,6 +91,17 @@ impl From<Samples> for Picture {
     }
 }
 
+impl Drop for Picture {
+    /// The next picture gets the memory.
+    fn drop(&mut self) {
+        match &mut self.samples {
+            Samples::U8(samples) => memory::BYTES.give_back(mem::take(samples).into_raw_vec_and_offset().0),
+            Samples::F32(samples) => memory::FLOATS.give_back(mem::take(samples).into_raw_vec_and_offset().0),
+            Samples::U16(_) | Samples::F64(_) => (),
+        }
+    }
+}
+
 impl Picture {
     /// The picture in memory as the decoder left it, its alpha channel skipped if it has one.
     fn new(image: DynamicImage) -> Result<Self> {
@@ -126,14 +140,17 @@ impl Picture {
             _ if r == g && g == b => r,
             _ => (299.0 * r + 587.0 * g + 114.0 * b) / 1000.0,
         };
+        let memory = |count| memory::FLOATS.take(count);
         let samples = match &self.samples {
             // At most 255 000, which is exact in single precision.
-            Samples::U8(samples) => Samples::F32(luma(samples, |rgb| whole(rgb.map(u32::from)) as f32 / 1000.0)?),
-            Samples::U16(samples) => Samples::F32(luma(samples, |rgb| {
+            Samples::U8(samples) => {
+                Samples::F32(luma(samples, memory, |rgb| whole(rgb.map(u32::from)) as f32 / 1000.0)?)
+            }
+            Samples::U16(samples) => Samples::F32(luma(samples, memory, |rgb| {
                 (f64::from(whole(rgb.map(u32::from))) / 1000.0) as f32
             })?),
-            Samples::F32(samples) => Samples::F32(luma(samples, |rgb| real(rgb.map(f64::from)) as f32)?),
-            Samples::F64(samples) => Samples::F64(luma(samples, real)?),
+            Samples::F32(samples) => Samples::F32(luma(samples, memory, |rgb| real(rgb.map(f64::from)) as f32)?),
+            Samples::F64(samples) => Samples::F64(luma(samples, |count| vec![0.0; count], real)?),
         };
         let depth = self.depth;
         Ok(Self { samples, depth })
@@ -177,11 +194,15 @@ fn channels<P: Pixel>(buffer: ImageBuffer<P, Vec<P::Subpixel>>) -> Result<Array3
     Ok(array)
 }
 
-/// The luma of each pixel, as (1, height, width).
-fn luma<T: Copy, R: Copy + Default>(samples: &Array3<T>, weigh: impl Fn([T; 3]) -> R) -> Result<Array3<R>> {
+/// The luma of each pixel, as (1, height, width), in `memory` for so many.
+fn luma<T: Copy, R: Copy>(
+    samples: &Array3<T>,
+    memory: impl FnOnce(usize) -> Vec<R>,
+    weigh: impl Fn([T; 3]) -> R,
+) -> Result<Array3<R>> {
     let (channels, height, width) = samples.dim();
     let channel = |at| samples.index_axis(Axis(0), at);
-    let mut luma = Array3::from_elem((1, height, width), R::default());
+    let mut luma = Array3::from_shape_vec((1, height, width), memory(height * width))?;
     let mut plane = luma.index_axis_mut(Axis(0), 0);
     match channels {
         1 => plane.zip_mut_with(&channel(0), |luma, &value| *luma = weigh([value; 3])),
