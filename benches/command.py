@@ -2,20 +2,25 @@
 
     cargo build --release -p fastssim-cli
     cargo install dssim                              # 3.5
-    pip install -r benches/peers/requirements.txt
+    pip install numpy pillow scikit-image
     python benches/command.py --pairs 1000 --record benches/results/…-command.json
+    python benches/command.py --backend cpu cuda     # where there is a GPU
 
-All run on the same number of cores: fastssim with that many threads, dssim and the loop of scikit-image as that many
-processes that each take pairs. Each reads the files itself, as its users would have it do: dssim its own way,
-scikit-image through Pillow (libjpeg-turbo). Peers, which are slower, get a part of the pairs; times are those of a pair.
-The programs do not compute the same thing: dssim is another metric, and scikit-image is called with Wang's settings.
+All run on the same cores, as many as `--cores` says, whatever the machine has: fastssim with that many threads, dssim and
+the loop of scikit-image as that many processes that each take pairs. Each reads the files itself, as its users would have
+it do: dssim its own way, scikit-image through Pillow (libjpeg-turbo). Peers, which are slower, get a part of the pairs;
+times are those of a pair. A peer that is not installed is named as absent. The programs do not compute the same thing:
+dssim is another metric, and scikit-image is called with Wang's settings.
 
-The share of decoding is what the command says about itself: the sum of `decoding_seconds` over the threads' time. The
-processors' time of a pair hardly depends on what else the machine does, as that on the clock does.
+The shares are those of the time on the clock, of all threads together, by what the command says about itself: the sum of
+`decoding_seconds`, the sum of `seconds` (the metric, which waits for the GPU if there is one), and all else, which is
+the command's own share. The processors' time of a pair hardly depends on what else the machine does, as that on the
+clock does.
 """
 
 import argparse
 import csv
+import importlib.util
 import json
 import os
 import pathlib
@@ -29,24 +34,23 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Pool
 
 import numpy as np
-import skimage
-import skimage.data
 from PIL import Image
-from skimage.metrics import structural_similarity
+
+DATA = pathlib.Path(__file__).resolve().parent.parent / "tests/data"
 
 # How many different pictures there are; all other pairs are copies of their files.
 PICTURES = 8
 
 
 def write_pairs(folder: pathlib.Path, count: int) -> None:
-    """Photographs of scikit-image at 1080p with some grain, at the qualities 95 and 75."""
+    """Photographs at 1080p with some grain, turned and mirrored, at the qualities 95 and 75."""
     rng = np.random.default_rng(0)
-    names = ["astronaut", "coffee", "chelsea", "rocket"]
     for side in "ab":
         (folder / side).mkdir()
     for at in range(min(count, PICTURES)):
-        image = Image.fromarray(getattr(skimage.data, names[at % 4])()).resize((1920, 1080), Image.LANCZOS)
-        image = image.transpose(Image.FLIP_LEFT_RIGHT) if at >= 4 else image
+        image = Image.open(DATA / ["coffee.png", "chelsea.png"][at % 2]).convert("RGB").resize((1920, 1080), Image.LANCZOS)
+        image = image.transpose(Image.FLIP_LEFT_RIGHT) if at & 2 else image
+        image = image.transpose(Image.FLIP_TOP_BOTTOM) if at & 4 else image
         grain = rng.normal(0, 4, (1080, 1920, 1))
         image = Image.fromarray((np.asarray(image) + grain).clip(0, 255).astype(np.uint8))
         image.save(folder / "a" / f"{at:04}.jpg", quality=95)
@@ -62,11 +66,11 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def run_fastssim(program: str, folder: pathlib.Path, cores: int, options: list[str]) -> dict:
+def run_fastssim(program: str, folder: pathlib.Path, cores: int, backend: str, options: list[str]) -> dict:
     output = folder / "results.csv"
     cpu, start = cpu_seconds(), time.perf_counter()
     subprocess.run(
-        [program, "compare", folder / "a", folder / "b", "--backend", "cpu", f"--threads={cores}", "-o", output]
+        [program, "compare", folder / "a", folder / "b", f"--backend={backend}", f"--threads={cores}", "-o", output]
         + options,
         check=True,
     )
@@ -74,6 +78,7 @@ def run_fastssim(program: str, folder: pathlib.Path, cores: int, options: list[s
     with open(output) as file:
         rows = list(csv.DictReader(file))
     count = len(rows)
+    assert all(row["backend"] == backend and not row["error"] for row in rows)
     decoding = sum(float(row["decoding_seconds"]) for row in rows)
     scoring = sum(float(row["seconds"]) for row in rows)
     return {
@@ -82,7 +87,7 @@ def run_fastssim(program: str, folder: pathlib.Path, cores: int, options: list[s
         "cpu_ms_per_pair": 1e3 * (cpu_seconds() - cpu) / count,
         "decoding_share": decoding / (cores * wall),
         "scoring_share": scoring / (cores * wall),
-        "other_share": 1 - (decoding + scoring) / (cores * wall),
+        "own_share": 1 - (decoding + scoring) / (cores * wall),
         "scores": [float(row["ssim"]) for row in rows],
     }
 
@@ -115,6 +120,8 @@ def only_decode(pair):
 
 
 def score_skimage(pair):
+    from skimage.metrics import structural_similarity
+
     a, b = decode(pair)
     return structural_similarity(
         a, b, channel_axis=2, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
@@ -140,49 +147,71 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=1000)
     parser.add_argument("--peer-pairs", type=int, default=20)
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--backend", nargs="+", choices=["cpu", "cuda"], default=["cpu"])
     parser.add_argument("--record", type=pathlib.Path)
     args = parser.parse_args()
 
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < args.cores:
+        parser.error(f"--cores {args.cores}: there are {len(allowed)}")
+    # For all that is started from here, as `taskset` does it.
+    os.sched_setaffinity(0, allowed[: args.cores])
+
+    absent = []
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         write_pairs(folder, args.pairs)
         few = min(args.peer_pairs, args.pairs)
-        # A first run has the files in memory for all.
-        run_fastssim(args.program, folder, args.cores, [])
         load = os.getloadavg()[0]
-        results = {
-            "fastssim": run_fastssim(args.program, folder, args.cores, ["--padding", "valid"]),
-            "fastssim --gray": run_fastssim(args.program, folder, args.cores, ["--gray"]),
-            "Pillow, decoding only": run_python(only_decode, folder, args.cores, min(10 * few, args.pairs)),
-            "scikit-image loop": run_python(score_skimage, folder, args.cores, few),
-        }
+        results = {}
+        for backend in args.backend:
+
+            def run(*options, backend=backend):
+                return run_fastssim(args.program, folder, args.cores, backend, list(options))
+
+            # A first run has the files in memory for all, and the kernels compiled by the driver.
+            run()
+            results[f"fastssim {backend}"] = run("--padding", "valid")
+            results[f"fastssim {backend} --gray"] = run("--gray")
+        results["Pillow, decoding only"] = run_python(only_decode, folder, args.cores, min(10 * few, args.pairs))
+        if importlib.util.find_spec("skimage"):
+            results["scikit-image loop"] = run_python(score_skimage, folder, args.cores, few)
+        else:
+            absent.append("scikit-image")
         if shutil.which("dssim"):
             results["dssim"] = run_dssim(folder, args.cores, few)
         else:
-            print("dssim is not on PATH: skipped")
+            absent.append("dssim")
 
-    # The same settings must give the same scores before times are worth anything.
-    ours = results["fastssim"].pop("scores")[:few]
-    difference = max(abs(a - b) for a, b in zip(ours, results["scikit-image loop"].pop("scores"), strict=True))
-    # scikit-image ends its window at 3.5 sigma, as we do, and Pillow decodes with another inverse transform.
-    assert difference < 5e-3, f"the scores differ by {difference}"
-    for result in results.values():
-        result.pop("scores", None)
-
+    first = next(iter(results))
+    ours = results[first]["scores"]
     print(f"{args.cores} cores, {args.pairs} pairs of 1920x1080 JPEG, load before {load:.1f}")
-    print(f"largest difference of scores from scikit-image: {difference:.1e}\n")
-    base = results["fastssim"]["cpu_ms_per_pair"]
-    print(f"{'':22} {'ms a pair':>10} {'processor':>10} {'ratio':>6}")
+    # The same settings must give the same scores before times are worth anything.
+    for name, result in results.items():
+        scores = result.pop("scores", None)
+        if scores is None or name.endswith("--gray") or name.startswith("Pillow"):
+            continue
+        difference = max(abs(a - b) for a, b in zip(ours, scores))
+        # scikit-image ends its window at 3.5 sigma, as we do, and Pillow decodes with another inverse transform.
+        limit = 5e-3 if name.startswith("scikit") else 1e-6
+        assert difference < limit, f"{name}: the scores differ by {difference}"
+        if name != first:
+            print(f"largest difference of scores, {name}: {difference:.1e}")
+
+    base = results[first]["cpu_ms_per_pair"]
+    print(f"\n{'':22} {'ms a pair':>10} {'processor':>10} {'ratio':>6}")
     for name, result in results.items():
         shares = ", ".join(f"{key[:-6]} {result[key]:.0%}" for key in result if key.endswith("_share"))
         wall, cpu = result["ms_per_pair"], result["cpu_ms_per_pair"]
         print(f"{name:22} {wall:10.1f} {cpu:10.1f} {cpu / base:6.1f}  {shares}")
+    for name in absent:
+        print(f"{name:22} absent")
     if args.record:
         record = {
             "cores": args.cores,
             "load": load,
             "processor": processor(),
-            "skimage": skimage.__version__,
+            "absent": absent,
             "results": results,
         }
         args.record.write_text(json.dumps(record, indent=1) + "\n")
