@@ -204,23 +204,3 @@ fn a_name_that_is_not_utf8() {
     assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""));
     assert!(image::open(folder.path(map)).is_ok());
 }
-
-#[test]
-fn backends_that_are_not_there() {
-    let folder = pair();
-    folder.fail("--backend gpu a.png b.png", &["invalid value 'gpu'", "auto, cpu, cuda"]);
-    for backend in ["auto", "cpu"] {
-        let args = format!("--backend {backend} --device 1 a.png b.png");
-        folder.fail(&args, &["--device 1: it needs --backend cuda"]);
-    }
-    let args = "--format jsonl --backend cuda --device 99 a.png b.png";
-    folder.fail(args, &["--backend cuda: "]);
-    let cuda = "--format jsonl --backend cuda a.png b.png";
-    if folder.run(cuda.split_whitespace()).code == Some(0) {
-        let json = folder.json("--backend cuda a.png b.png");
-        assert_eq!((&json["backend"], &json["device"]), (&"cuda".into(), &0.into()));
-    } else {
-        folder.fail(cuda, &["--backend cuda: "]);
-    }
-    assert_eq!(folder.json("--backend cpu a.png b.png")["backend"], "cpu");
-}

@@ -292,3 +292,47 @@ fn one_colour_in_all_formats() {
         assert_eq!(folder.json(&format!("{name} {name}"))["pixel_type"], "u16", "{name}");
     }
 }
+
+#[test]
+fn the_usual_formats_are_read_whatever_their_name() {
+    let folder = Folder::new();
+    let image = texture(32, 24, 1);
+    folder.save("reference.png", image.clone());
+    for (format, options) in [
+        (ImageFormat::Png, ""),
+        (ImageFormat::Bmp, ""),
+        (ImageFormat::Tiff, ""),
+        (ImageFormat::WebP, ""),
+        (ImageFormat::Qoi, ""),
+        (ImageFormat::Pnm, ""),
+        // A GIF is decoded with an alpha channel, and has few colours.
+        (ImageFormat::Gif, "--alpha drop"),
+        (ImageFormat::Jpeg, ""),
+    ] {
+        image.save_with_format(folder.path("file.dat"), format).unwrap();
+        let lossy = matches!(format, ImageFormat::Gif | ImageFormat::Jpeg);
+        let score = folder.ssim(&format!("reference.png file.dat {options}"));
+        assert!(
+            if lossy {
+                score > 0.5 && score < 1.0
+            } else {
+                score == 1.0
+            },
+            "{format:?} {score}"
+        );
+    }
+    // These have no signature, or another depth.
+    image
+        .save_with_format(folder.path("file.tga"), ImageFormat::Tga)
+        .unwrap();
+    assert_eq!(folder.ssim("reference.png file.tga"), 1.0);
+    let float = DynamicImage::from(image.clone()).to_rgb32f();
+    for format in [ImageFormat::Hdr, ImageFormat::OpenExr] {
+        float.save_with_format(folder.path("file.dat"), format).unwrap();
+        assert_eq!(folder.ssim("file.dat file.dat"), 1.0);
+    }
+    let deep = DynamicImage::from(image).to_rgba16();
+    deep.save_with_format(folder.path("file.dat"), ImageFormat::Farbfeld)
+        .unwrap();
+    assert_eq!(folder.ssim("file.dat file.dat --alpha drop"), 1.0);
+}

@@ -1,9 +1,12 @@
 //! The command as a user meets it: a process with arguments, output, an exit code and files.
 
+mod backends;
 mod batches;
+mod colors;
 mod errors;
 mod files;
 mod inputs;
+mod metric;
 mod oracle;
 mod outputs;
 mod pictures;
@@ -22,7 +25,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
+use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage, RgbaImage};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -165,6 +168,12 @@ fn ramp() -> GrayImage {
 
 fn mirrored_ramp() -> GrayImage {
     image::imageops::flip_horizontal(&ramp())
+}
+
+/// The pattern of the published numbers: 40 rows of 56 columns, its alpha channel to be dropped.
+fn pattern(a: usize, b: usize) -> RgbaImage {
+    let bytes = (0..40 * 56 * 4).map(|i| ((i * a + b) % 251) as u8).collect();
+    RgbaImage::from_raw(56, 40, bytes).unwrap()
 }
 
 /// Samples that look random and are the same on every machine.

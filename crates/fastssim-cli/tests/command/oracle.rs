@@ -1,5 +1,8 @@
 //! SSIM written for clarity, in double precision, to compare the command's numbers with.
 
+/// Rounding in single precision.
+pub const TOLERANCE: f64 = 3e-7;
+
 /// A question to the oracle: window, sigma, dynamic range, and whether padding is valid.
 pub struct Oracle {
     pub window: usize,
@@ -55,6 +58,11 @@ impl Oracle {
         let (vx, vy, cov) = (xx - mx * mx, yy - my * my, xy - mx * my);
         (2.0 * mx * my + c1) * (2.0 * cov + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
     }
+}
+
+#[track_caller]
+pub fn assert_close(found: f64, expected: f64) {
+    assert!((found - expected).abs() < TOLERANCE, "{found} instead of {expected}");
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! Pictures to look at: maps with their legends, and three beside each other.
 
+use std::fs;
+use std::path::PathBuf;
+
 use image::{DynamicImage, Rgb, RgbImage, imageops};
 
+use crate::oracle::Oracle;
+use crate::y4m::{self, Video};
 use crate::{Folder, channel, texture};
 
 fn pair(width: u32, height: u32) -> Folder {
@@ -130,4 +135,35 @@ fn pictures_replace_no_input_and_no_other_output() {
         "a.png b.png --report missing/page.html",
         &["missing/page.html: ", "No such file"],
     );
+}
+
+#[test]
+fn frames_have_pictures() {
+    let video = Video::new("420", 8, &[[300, 60], [150, 30], [150, 30]]);
+    let folder = y4m::folder(&video, &video.distorted());
+    folder.succeed("video a.y4m b.y4m --skip 1 --every 2 --map maps --side-by-side all --no-legend");
+    let names = |name: &str| -> Vec<PathBuf> {
+        let mut names: Vec<PathBuf> = fs::read_dir(folder.path(name))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into())
+            .collect();
+        names.sort();
+        names
+    };
+    for name in ["maps", "all"] {
+        assert_eq!(names(name), ["frame-000001.png", "frame-000003.png"].map(PathBuf::from));
+    }
+    // The map of the luma, on the colour scale.
+    let map: RgbImage = image::open(folder.path("maps/frame-000003.png")).unwrap().into_rgb8();
+    let plane = |video: &Video| video.plane(3, 0).into_iter().map(f64::from).collect::<Vec<_>>();
+    let expected = Oracle::DEFAULT.map(&plane(&video), &plane(&video.distorted()), 300);
+    assert_eq!(map.dimensions(), (300, 60));
+    for (pixel, ssim) in map.pixels().zip(expected) {
+        let scaled = (1.0 - ssim).clamp(0.0, 1.0) * 255.0;
+        let near = [scaled - 0.01, scaled + 0.01].map(|step| step.round().clamp(0.0, 255.0) as usize);
+        let colors = near.map(|step| colorous::INFERNO.eval_rational(step, 256).into_array());
+        assert!(colors.contains(&pixel.0), "{pixel:?} is not in {colors:?}");
+    }
+    let all = image::open(folder.path("all/frame-000001.png")).unwrap();
+    assert!(all.width() >= 3 * 300 && all.height() > 60);
 }
