@@ -1,7 +1,7 @@
 //! The command `fastssim`: compares pictures and videos.
 //!
 //! Arguments become a metric (`args`) and pairs of files (`pairs`). Each pair is a job (`compare`) of a pipeline: its
-//! files become pictures (`picture`), which are compared (`measure`); files about it follow (`output`), and a record
+//! files become pictures (`picture`), which are compared (`measure`), by weights of pixels if there are some (`mask`); files about it follow (`output`), and a record
 //! (`record`), which is counted (`tally`) and printed (`format`, `sink`). Videos are compared frame by frame
 //! (`video`). Both have pictures to look at (`heatmap`, `side_by_side`, over `draw`) and a page of HTML (`report`).
 //! Whatever fails ends in exit code 2 and one line (`console`).
@@ -16,6 +16,7 @@ mod format;
 mod generate;
 mod heatmap;
 mod interrupt;
+mod mask;
 mod measure;
 mod output;
 mod pairs;

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use fastssim::{Backend, DssimConvention, Error, Input, Real, Ssim};
+use fastssim::{Backend, CudaError, DssimConvention, Error, Input, Pair, PixelWeights, Real, Ssim};
 use ndarray::{Array3, Ix3};
 
+use crate::mask::Mask;
 use crate::picture::{Picture, Samples};
 
 /// What came out.
@@ -38,21 +39,24 @@ pub struct Wanted {
     pub gradient: bool,
 }
 
-/// Compares two pictures of the same shape and type.
+/// Compares two pictures of the same shape and type, by the weights of a mask if there is one.
 ///
-/// With [`Backend::Auto`] one backend does all of the work, and a GPU that fails is not passed over in silence.
+/// With [`Backend::Auto`] one backend does all of the work, and a GPU that fails is not passed over in silence. What it
+/// is not made for is the processor's, and nothing is to be said about that.
 pub fn measure(
     metric: &Ssim,
     reference: &Picture,
     distorted: &Picture,
+    mask: Option<&Mask>,
     wanted: Wanted,
 ) -> fastssim::Result<Comparison> {
     let automatic = metric.requested_backend() == Backend::Auto;
     let backend = metric.backend();
-    let on = |backend| measure_on(&metric.with_backend(backend)?, reference, distorted, wanted);
+    let on = |backend| measure_on(&metric.with_backend(backend)?, reference, distorted, mask, wanted);
     match on(backend) {
         Err(error) if backend != Backend::Cpu && automatic && of_gpu(&error) => {
-            let note = Some(format!("{error}; the processor takes over"));
+            let expected = matches!(error, Error::Cuda(CudaError::Unsupported { .. }));
+            let note = (!expected).then(|| format!("{error}; the processor takes over"));
             Ok(Comparison {
                 note,
                 ..on(Backend::Cpu)?
@@ -79,13 +83,20 @@ pub fn of_gpu(error: &Error) -> bool {
 }
 
 /// The same on the metric's own backend, which is one and not [`Backend::Auto`].
-fn measure_on(metric: &Ssim, x: &Picture, y: &Picture, wanted: Wanted) -> fastssim::Result<Comparison> {
+fn measure_on(
+    metric: &Ssim,
+    x: &Picture,
+    y: &Picture,
+    mask: Option<&Mask>,
+    wanted: Wanted,
+) -> fastssim::Result<Comparison> {
+    let weights = mask.map(Mask::weights);
     // The gradient is that with respect to the first argument.
     match (&y.samples, &x.samples) {
-        (Samples::U8(x), Samples::U8(y)) => run(metric, x.view(), y.view(), wanted),
-        (Samples::U16(x), Samples::U16(y)) => run(metric, x.view(), y.view(), wanted),
-        (Samples::F32(x), Samples::F32(y)) => run(metric, x.view(), y.view(), wanted),
-        (Samples::F64(x), Samples::F64(y)) => run(metric, x.view(), y.view(), wanted),
+        (Samples::U8(x), Samples::U8(y)) => run(metric, x.view(), y.view(), weights, wanted),
+        (Samples::U16(x), Samples::U16(y)) => run(metric, x.view(), y.view(), weights, wanted),
+        (Samples::F32(x), Samples::F32(y)) => run(metric, x.view(), y.view(), weights, wanted),
+        (Samples::F64(x), Samples::F64(y)) => run(metric, x.view(), y.view(), weights, wanted),
         _ => Err(mismatch(x, y)),
     }
 }
@@ -121,13 +132,19 @@ impl Output for f64 {
     }
 }
 
-fn run<'a, X, R>(metric: &Ssim, x: X, y: X, wanted: Wanted) -> fastssim::Result<Comparison>
+fn run<'a, X, R>(
+    metric: &'a Ssim,
+    x: X,
+    y: X,
+    weights: Option<PixelWeights<'a>>,
+    wanted: Wanted,
+) -> fastssim::Result<Comparison>
 where
     X: Input<'a, Real = R, Dim = Ix3, Scores = f64> + Copy,
     R: Output,
 {
     let start = Instant::now();
-    let dssim = metric.dssim(x, y)?;
+    let dssim = weighted(metric.dssim_of(x, y), weights).images()?;
     let time = start.elapsed();
     // Each in a call of its own: the score then has the same bits whatever else is asked for.
     let map = if wanted.map {
@@ -136,7 +153,7 @@ where
         None
     };
     let gradient = if wanted.gradient {
-        Some(Output::gradient(metric.ssim_gradient(x, y)?))
+        Some(Output::gradient(weighted(metric.ssim_of(x, y), weights).gradient()?))
     } else {
         None
     };
@@ -149,6 +166,17 @@ where
         gradient,
         note: None,
     })
+}
+
+/// The pair with weights of its pixels, if there are some.
+pub fn weighted<'p, 'a: 'p, X: Input<'a>>(
+    pair: Pair<'p, 'a, 'a, X, X>,
+    weights: Option<PixelWeights<'p>>,
+) -> Pair<'p, 'a, 'a, X, X> {
+    match weights {
+        Some(weights) => pair.weights(weights),
+        None => pair,
+    }
 }
 
 /// 1 − SSIM, of DSSIM as the metric's convention has it.

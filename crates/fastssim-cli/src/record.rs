@@ -94,6 +94,8 @@ pub struct Record {
     pub channels: Option<usize>,
     pub pixel_type: Option<String>,
     pub gray: bool,
+    /// The file that says what each pixel counts.
+    pub mask: Option<String>,
     /// The name of a preset.
     pub preset: Option<String>,
     pub padding: String,
@@ -137,7 +139,7 @@ pub struct Measured {
 
 impl Record {
     /// A record without a result.
-    pub fn new(reference: String, distorted: String, gray: bool, settings: &Settings) -> Self {
+    pub fn new([reference, distorted]: [String; 2], mask: Option<String>, gray: bool, settings: &Settings) -> Self {
         let settings = settings.clone();
         Self {
             reference,
@@ -150,6 +152,7 @@ impl Record {
             channels: None,
             pixel_type: None,
             gray,
+            mask,
             preset: settings.preset,
             padding: settings.padding,
             window: settings.window,

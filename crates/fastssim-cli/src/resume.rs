@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -44,7 +44,7 @@ impl Done {
         range: Option<f64>,
         input: &InputArgs,
     ) -> Result<Vec<Pair>> {
-        let mut counts: HashMap<[String; 2], usize> = HashMap::new();
+        let mut counts: HashMap<([String; 2], Option<String>), usize> = HashMap::new();
         for record in &self.records {
             let names = format!("{} | {}", record.reference, record.distorted);
             let same_range = range.is_none_or(|range| record.data_range.is_none_or(|found| found == range));
@@ -53,20 +53,30 @@ impl Done {
                 "the result of {names} was made with other options of the metric"
             );
             *counts
-                .entry([record.reference.clone(), record.distorted.clone()])
+                .entry((
+                    [record.reference.clone(), record.distorted.clone()],
+                    record.mask.clone(),
+                ))
                 .or_default() += 1;
         }
         let is_left = |pair: &Pair| {
-            let names = [&pair.reference, &pair.distorted].map(|path| path.to_string_lossy().into_owned());
-            let count = counts.get_mut(&names).filter(|count| **count > 0);
+            let name = |path: &PathBuf| path.to_string_lossy().into_owned();
+            let names = [&pair.reference, &pair.distorted].map(name);
+            let count = counts
+                .get_mut(&(names, pair.mask.as_ref().map(name)))
+                .filter(|count| **count > 0);
             count.map(|count| *count -= 1).is_none()
         };
+        let masks = pairs.iter().any(|pair| pair.mask.is_some());
         let rest = pairs.into_iter().filter(is_left).collect();
-        if let Some([a, b]) = counts
-            .into_iter()
-            .find_map(|(names, count)| (count > 0).then_some(names))
-        {
-            bail!("it has a result of {a} | {b}, which is not to be compared");
+        let other = counts.into_iter().find(|(_, count)| *count > 0);
+        if let Some((([a, b], mask), _)) = other {
+            let mask = match mask {
+                Some(mask) => format!(" with the mask {mask}"),
+                None if masks => " without a mask".into(),
+                None => String::new(),
+            };
+            bail!("it has a result of {a} | {b}{mask}, which is not to be compared");
         }
         Ok(rest)
     }
@@ -132,7 +142,7 @@ mod tests {
             };
             let settings = Settings::of(&Ssim::default(), None);
             let lines = ["a", "b\n\"c\"", "d"].map(|name| {
-                let record = Record::new(name.into(), "x,\ny".into(), false, &settings);
+                let record = Record::new([name.into(), "x,\ny".into()], None, false, &settings);
                 printer.record(&record, "").unwrap()
             });
             let length = lines[0].len() + lines[1].len();

@@ -24,8 +24,8 @@ pub struct CompareArgs {
     /// Compare the pairs that a list names: CSV or JSON lines, `-` for standard input
     ///
     /// CSV has two columns, the reference and the distorted image, or a header with the columns `reference` and
-    /// `distorted` among any others. A line of JSON is an object with these two members. Paths are taken from the
-    /// current folder, as on the command line.
+    /// `distorted` among any others. A line of JSON is an object with these two members. A column or member `mask`
+    /// names the mask of a pair, instead of --mask. Paths are taken from the current folder, as on the command line.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["reference", "distorted"])]
     pub pairs: Option<PathBuf>,
 
@@ -39,6 +39,13 @@ pub struct CompareArgs {
     /// Leave out files of folders that match
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+
+    /// Take the masks from a folder: for each file of two folders the one of the same path in there
+    ///
+    /// Or, where there is none, the only one whose path differs in its extension alone (a.jpg and a.png). A pair
+    /// without a mask fails. See --mask.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["mask", "pairs"], help_heading = "Metric")]
+    pub masks: Option<PathBuf>,
 
     /// Stop at the first pair that fails, and refuse folders in which a file has no partner
     ///

@@ -1,5 +1,7 @@
 //! The options of the metric, which all subcommands share, and the metric that they configure.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use fastssim::{Covariance, Downsampling, DssimConvention, Error, Preset, Ssim};
@@ -57,6 +59,14 @@ pub struct MetricArgs {
     /// What each channel counts in the mean over the channels, as in 6,1,1
     #[arg(long, value_name = "W,W,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub channel_weights: Option<Vec<f64>>,
+
+    /// What each pixel counts: a gray image or an array of the size of the images, 0 where nothing counts
+    ///
+    /// The score is the mean of the map weighted by it, the same for all channels; only the ratios of the weights
+    /// matter. A window counts as the pixel at its centre does. Maps show all windows. Of videos a sample of U or V
+    /// counts as its pixels do on average.
+    #[arg(long, value_name = "FILE")]
+    pub mask: Option<PathBuf>,
 
     /// Make images smaller first, by their shorter side / 256, rounded
     #[arg(long)]

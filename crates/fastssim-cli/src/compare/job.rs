@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Error, Result, anyhow};
 
 use crate::args::CompareArgs;
+use crate::mask::Mask;
 use crate::measure::{self, Wanted};
 use crate::output::{self, Output, Staged, Taken};
 use crate::pairs::Pair;
@@ -22,7 +23,8 @@ pub struct Job {
     pub pair: Pair,
     /// Its place among the jobs.
     index: u64,
-    reference: Arc<Shared>,
+    reference: Arc<Shared<Picture>>,
+    mask: Option<Arc<Shared<Mask>>>,
 }
 
 /// What is the same for all jobs.
@@ -49,35 +51,51 @@ pub struct Outcome {
     pub note: Option<String>,
 }
 
-/// A reference, which jobs that follow each other may share: it is read by the first of them.
-struct Shared {
+/// A file that jobs which follow each other may share, a reference or a mask: it is read by the first of them.
+struct Shared<T> {
     path: PathBuf,
-    picture: OnceLock<Result<Picture, String>>,
+    content: OnceLock<Result<T, String>>,
 }
 
-/// The jobs of these pairs.
-pub fn jobs(pairs: Vec<Pair>) -> impl Iterator<Item = Job> + Send {
-    let mut last: Option<Arc<Shared>> = None;
+/// The jobs of these pairs. A mask has been read already if it may be that of all.
+pub fn jobs(pairs: Vec<Pair>, mask: Option<Mask>) -> impl Iterator<Item = Job> + Send {
+    let mut reference: Option<Arc<Shared<Picture>>> = None;
+    let mut mask = mask.map(|mask| {
+        Arc::new(Shared {
+            path: mask.path.clone(),
+            content: Ok(mask).into(),
+        })
+    });
     pairs.into_iter().zip(0..).map(move |(pair, index)| {
-        let shared = last.take().filter(|shared| shared.path == pair.reference);
-        let reference = shared.unwrap_or_else(|| {
-            Arc::new(Shared {
-                path: pair.reference.clone(),
-                picture: OnceLock::new(),
-            })
-        });
-        last = Some(Arc::clone(&reference));
-        Job { pair, index, reference }
+        let shared = Shared::of(&mut reference, &pair.reference);
+        let mask = pair.mask.as_ref().map(|path| Shared::of(&mut mask, path));
+        Job {
+            pair,
+            index,
+            reference: shared,
+            mask,
+        }
     })
 }
 
-impl Shared {
-    fn read(&self, args: &CompareArgs) -> Result<&Picture> {
-        let picture = self.picture.get_or_init(|| {
-            let picture = picture::read(&self.path, &args.input);
-            picture.map_err(|error| format!("{error:#}"))
+impl<T> Shared<T> {
+    /// The last one again if it is the same file, or else a new one.
+    fn of(last: &mut Option<Arc<Self>>, path: &Path) -> Arc<Self> {
+        let same = last.take().filter(|shared| shared.path == path);
+        let shared = same.unwrap_or_else(|| {
+            Arc::new(Self {
+                path: path.to_owned(),
+                content: OnceLock::new(),
+            })
         });
-        picture.as_ref().map_err(|error| anyhow!("{error}"))
+        Arc::clone(last.insert(shared))
+    }
+
+    fn read(&self, read: impl FnOnce(&Path) -> Result<T>) -> Result<&T> {
+        let content = self
+            .content
+            .get_or_init(|| read(&self.path).map_err(|error| format!("{error:#}")));
+        content.as_ref().map_err(|error| anyhow!("{error}"))
     }
 }
 
@@ -85,8 +103,10 @@ impl Context<'_> {
     /// Does all that there is to do about a pair.
     pub fn run(&self, job: Job) -> Outcome {
         let pair = &job.pair;
-        let [a, b] = [&pair.reference, &pair.distorted].map(|path| path.to_string_lossy().into_owned());
-        let record = Record::new(a, b, self.args.input.gray, &self.settings);
+        let name = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let names = [&pair.reference, &pair.distorted].map(name);
+        let mask = pair.mask.as_ref().map(name);
+        let record = Record::new(names, mask, self.args.input.gray, &self.settings);
         let result = self.compare(&job, record.clone());
         let (record, note, error) = match result {
             Ok((record, note)) => (record, note, None),
@@ -111,15 +131,22 @@ impl Context<'_> {
         check_all_differ(&[&map, &beside, &gradient])?;
         let start = Instant::now();
         let (reference, distorted) = rayon::join(
-            || job.reference.read(self.args),
+            || job.reference.read(|path| picture::read(path, &self.args.input)),
             || picture::read(&pair.distorted, &self.args.input),
         );
         let (reference, distorted) = (reference?, distorted?);
+        let mask = match &job.mask {
+            Some(mask) => Some(mask.read(|path| Mask::read(path, self.args.input.max_image_size))?),
+            None => None,
+        };
         let decoding = start.elapsed();
         let both = || format!("{} and {}", pair.reference.display(), pair.distorted.display());
         reference
             .check_comparable(&distorted, self.args.input.gray)
             .with_context(both)?;
+        if let Some(mask) = mask {
+            mask.check_size(distorted.size(), &pair.distorted.display().to_string())?;
+        }
 
         // The luma of bytes is a float with the range of bytes, so no default of the library's will do.
         let range = distorted.depth.range();
@@ -128,7 +155,7 @@ impl Context<'_> {
             map: map.is_some() || beside.is_some(),
             gradient: gradient.is_some(),
         };
-        let mut comparison = measure::measure(&metric, reference, &distorted, wanted).with_context(both)?;
+        let mut comparison = measure::measure(&metric, reference, &distorted, mask, wanted).with_context(both)?;
         let data_range = metric.data_range().unwrap_or(range);
         let [width, height] = distorted.size();
         let mut record = record.with(&Measured {

@@ -16,6 +16,7 @@ use crate::console::{Console, count};
 use crate::devices;
 use crate::format::Printer;
 use crate::interrupt;
+use crate::mask::Mask;
 use crate::output::{Output, Taken};
 use crate::pairs::Plan;
 use crate::pipeline::{self, Workers};
@@ -34,6 +35,10 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
     // What is wrong with the options is known before any file is read.
     let metric = args.metric.metric(1.0)?;
     let settings = Settings::of(&metric, args.metric.preset);
+    let mask = args.metric.mask.as_deref();
+    let mask = mask
+        .map(|path| Mask::read(path, args.input.max_image_size))
+        .transpose()?;
     let mut plan = Plan::new(args)?;
     report_problems(&plan, args, &console)?;
     check_folders(&plan, args)?;
@@ -70,7 +75,7 @@ pub fn run(args: &CompareArgs) -> Result<Verdict> {
     };
     let work = |job| context.run(job);
     let take = |outcome| results.take(outcome);
-    pipeline::run(job::jobs(plan.pairs), workers, interrupt::stopped, work, take)?;
+    pipeline::run(job::jobs(plan.pairs, mask), workers, interrupt::stopped, work, take)?;
     let gallery = context.gallery.into_inner().unwrap_or_else(PoisonError::into_inner);
     let verdict = results.finish(total, plan.unpaired.len(), gallery.into_exhibits())?;
     let all_read = plan.unreadable.is_empty();
@@ -128,6 +133,7 @@ fn taken(plan: &Plan, args: &CompareArgs) -> Taken {
         for pair in &plan.pairs {
             taken.add(&pair.reference);
             taken.add(&pair.distorted);
+            pair.mask.iter().for_each(|path| taken.add(path));
         }
         args.pairs.iter().for_each(|path| taken.add(path));
     }

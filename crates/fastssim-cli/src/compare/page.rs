@@ -119,12 +119,12 @@ impl Report {
     }
 
     fn settings(&self, args: &CompareArgs) -> Vec<(&'static str, String)> {
-        let settings = &self.settings;
+        let metric = &self.settings;
         let range = match args.metric.data_range {
             Some(range) => range.to_string(),
             None => "that of the samples' type".into(),
         };
-        let convention = match settings.dssim_convention.as_str() {
+        let convention = match metric.dssim_convention.as_str() {
             "half-one-minus-ssim" => "(1 - SSIM) / 2",
             _ => "1 - SSIM",
         };
@@ -133,18 +133,18 @@ impl Report {
         } else {
             "all, each on its own"
         };
-        vec![
+        let mut settings = vec![
             ("Channels", colors.into()),
-            (
-                "Window",
-                window(settings.window, settings.sigma, settings.options.as_deref()),
-            ),
-            ("Padding", settings.padding.clone()),
-            ("Constants", format!("k1 {}, k2 {}", settings.k1, settings.k2)),
+            ("Window", window(metric.window, metric.sigma, metric.options.as_deref())),
+            ("Padding", metric.padding.clone()),
+            ("Constants", format!("k1 {}, k2 {}", metric.k1, metric.k2)),
             ("Data range", range),
             ("DSSIM", convention.into()),
             ("Backend", self.backends.join("; ")),
-        ]
+        ];
+        let masks = args.masks.as_ref().or(args.metric.mask.as_ref());
+        settings.extend(masks.map(|masks| ("Mask", masks.display().to_string())));
+        settings
     }
 }
 

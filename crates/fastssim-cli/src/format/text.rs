@@ -39,6 +39,9 @@ pub fn one(record: &Record) -> String {
         record.padding,
         record.data_range.unwrap_or(f64::NAN)
     );
+    if let Some(mask) = &record.mask {
+        let _ = writeln!(text, "mask   {}", one_line(mask));
+    }
     let _ = writeln!(
         text,
         "{backend:<6} {:.1} ms (decoding {:.1} ms)",

@@ -18,7 +18,9 @@ pub fn pair(reference: &Path, distorted: &Path, args: &CompareArgs) -> Result<Pl
     let mut unreadable = Vec::new();
     let [a, b] = [reference, distorted].map(|folder| choice.files(folder, &mut unreadable));
     let (matches, alone) = match_paths(a, b);
+    let masks = args.masks.as_deref().map(|folder| Masks::of(folder, &mut unreadable));
     let pair = |[a, b]: [PathBuf; 2]| Pair {
+        mask: masks.as_ref().map(|masks| masks.find(&a)),
         label: if a == b {
             a.display().to_string()
         } else {
@@ -68,7 +70,8 @@ pub fn pair(reference: &Path, distorted: &Path, args: &CompareArgs) -> Result<Pl
     })
 }
 
-/// Which files of a folder are compared.
+/// Which files of a folder are compared: by default all that may be pictures.
+#[derive(Default)]
 struct Choice {
     /// None for all with an extension of a known format.
     include: Option<Globs>,
@@ -76,6 +79,7 @@ struct Choice {
 }
 
 /// Patterns of names, and of paths from the folder on.
+#[derive(Default)]
 struct Globs {
     names: GlobSet,
     paths: GlobSet,
@@ -149,6 +153,34 @@ impl Choice {
     }
 }
 
+/// The masks of a folder.
+struct Masks<'a> {
+    folder: &'a Path,
+    /// By their paths without extension.
+    paths: BTreeMap<PathBuf, Vec<PathBuf>>,
+}
+
+impl<'a> Masks<'a> {
+    fn of(folder: &'a Path, unreadable: &mut Vec<String>) -> Self {
+        let mut paths: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+        for path in Choice::default().files(folder, unreadable) {
+            paths.entry(path.with_extension("")).or_default().push(path);
+        }
+        Self { folder, paths }
+    }
+
+    /// The mask of a file: that of its path, or the only one that differs from it in its extension alone. Where there
+    /// is none, it is a file that does not exist.
+    fn find(&self, path: &Path) -> PathBuf {
+        let others = self.paths.get(&path.with_extension(""));
+        let mask = match others.map(Vec::as_slice) {
+            Some([mask]) => mask,
+            _ => path,
+        };
+        self.folder.join(mask)
+    }
+}
+
 /// A file without a partner.
 #[derive(Debug, PartialEq, Eq)]
 struct Alone {
@@ -192,6 +224,26 @@ mod tests {
 
     fn set(paths: &str) -> BTreeSet<PathBuf> {
         paths.split_whitespace().map(PathBuf::from).collect()
+    }
+
+    #[test]
+    fn masks_are_found_by_path_or_else_without_extension() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("b")).unwrap();
+        for name in ["a.png", "b/a.png", "c.png", "c.npy", "d.txt"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let masks = Masks::of(folder.path(), &mut Vec::new());
+        for (path, mask) in [
+            ("a.png", "a.png"),
+            ("a.jpg", "a.png"),
+            ("b/a.jpg", "b/a.png"),
+            ("c.png", "c.png"),
+            ("c.jpg", "c.jpg"),
+            ("d.jpg", "d.jpg"),
+        ] {
+            assert_eq!(masks.find(Path::new(path)), folder.path().join(mask), "{path}");
+        }
     }
 
     #[test]

@@ -19,25 +19,26 @@ pub fn read(path: &Path) -> Result<Vec<Pair>> {
         } else {
             text = fs::read_to_string(path)?;
         }
-        let paths = parse(text.strip_prefix('\u{feff}').unwrap_or(&text))?;
-        ensure!(!paths.is_empty(), "no pair is listed");
-        Ok(paths)
+        let lines = parse(text.strip_prefix('\u{feff}').unwrap_or(&text))?;
+        ensure!(!lines.is_empty(), "no pair is listed");
+        Ok(lines)
     };
-    let paths = read().with_context(|| match path.to_str() {
+    let lines = read().with_context(|| match path.to_str() {
         Some("-") => "standard input".into(),
         _ => path.display().to_string(),
     })?;
     let mut names = Names::default();
-    let pair = |[reference, distorted]: [PathBuf; 2]| Pair {
-        label: format!("{} | {}", reference.display(), distorted.display()),
-        name: names.unique(&distorted),
-        reference,
-        distorted,
+    let pair = |line: Line| Pair {
+        label: format!("{} | {}", line.reference.display(), line.distorted.display()),
+        name: names.unique(&line.distorted),
+        reference: line.reference,
+        distorted: line.distorted,
+        mask: line.mask,
     };
-    Ok(paths.into_iter().map(pair).collect())
+    Ok(lines.into_iter().map(pair).collect())
 }
 
-fn parse(text: &str) -> Result<Vec<[PathBuf; 2]>> {
+fn parse(text: &str) -> Result<Vec<Line>> {
     if text.trim_start().starts_with('{') {
         json_lines(text)
     } else {
@@ -45,22 +46,21 @@ fn parse(text: &str) -> Result<Vec<[PathBuf; 2]>> {
     }
 }
 
+/// What a line names.
 #[derive(Deserialize)]
 struct Line {
     reference: PathBuf,
     distorted: PathBuf,
+    mask: Option<PathBuf>,
 }
 
-fn json_lines(text: &str) -> Result<Vec<[PathBuf; 2]>> {
+fn json_lines(text: &str) -> Result<Vec<Line>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let parse = |(at, line)| {
-        let line: Line = serde_json::from_str(line).map_err(|error| anyhow!("line {}: {error}", at + 1))?;
-        Ok([line.reference, line.distorted])
-    };
+    let parse = |(at, line)| serde_json::from_str(line).map_err(|error| anyhow!("line {}: {error}", at + 1));
     lines.map(parse).collect()
 }
 
-fn csv(text: &str) -> Result<Vec<[PathBuf; 2]>> {
+fn csv(text: &str) -> Result<Vec<Line>> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -77,10 +77,15 @@ fn csv(text: &str) -> Result<Vec<[PathBuf; 2]>> {
             }
         }
         // Without a header there is nothing but the two.
-        let [first, second] = columns.get_or_insert([0, 1]);
-        match (record.get(*first), record.get(*second)) {
+        let ([first, second], mask) = *columns.get_or_insert(([0, 1], None));
+        match (record.get(first), record.get(second)) {
             (Some(reference), Some(distorted)) if !reference.is_empty() && !distorted.is_empty() => {
-                pairs.push([reference.into(), distorted.into()]);
+                let mask = mask.and_then(|column| record.get(column));
+                pairs.push(Line {
+                    reference: reference.into(),
+                    distorted: distorted.into(),
+                    mask: mask.filter(|mask| !mask.is_empty()).map(PathBuf::from),
+                });
             }
             _ => bail!("line {line}: it names no pair; reference,distorted is expected"),
         }
@@ -88,10 +93,10 @@ fn csv(text: &str) -> Result<Vec<[PathBuf; 2]>> {
     Ok(pairs)
 }
 
-/// Which columns hold the pair, if this is a header.
-fn header(record: &StringRecord) -> Option<[usize; 2]> {
+/// Which columns hold the pair, and which its mask, if this is a header.
+fn header(record: &StringRecord) -> Option<([usize; 2], Option<usize>)> {
     let find = |name| record.iter().position(|field| field.trim() == name);
-    Some([find("reference")?, find("distorted")?])
+    Some(([find("reference")?, find("distorted")?], find("mask")))
 }
 
 #[cfg(test)]
@@ -99,8 +104,24 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str) -> Vec<[String; 2]> {
-        let paths = parse(text).unwrap().into_iter();
-        paths.map(|pair| pair.map(|path| path.display().to_string())).collect()
+        let lines = parse(text).unwrap().into_iter();
+        lines
+            .map(|line| [line.reference, line.distorted].map(|path| path.display().to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn a_line_may_name_a_mask() {
+        for text in [
+            "mask,reference,distorted\nm.png,a,b\n,c,d\n",
+            "{\"reference\":\"a\",\"distorted\":\"b\",\"mask\":\"m.png\"}\n\
+             {\"reference\":\"c\",\"distorted\":\"d\",\"mask\":null}\n",
+        ] {
+            let masks: Vec<_> = parse(text).unwrap().into_iter().map(|line| line.mask).collect();
+            assert_eq!(masks, [Some("m.png".into()), None], "{text}");
+        }
+        // Without a header there is nothing but the two.
+        assert_eq!(parse("a,b,m.png\n").unwrap()[0].mask, None);
     }
 
     #[test]
@@ -135,7 +156,8 @@ mod tests {
             ),
             ("{\"reference\":\"a\",\"distorted\":\"b\"}\nnonsense\n", "line 2"),
         ] {
-            let error = parse(text).unwrap_err().to_string();
+            let Err(error) = parse(text) else { panic!("{text}") };
+            let error = error.to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

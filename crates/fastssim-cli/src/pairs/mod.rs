@@ -16,6 +16,8 @@ use crate::args::CompareArgs;
 pub struct Pair {
     pub reference: PathBuf,
     pub distorted: PathBuf,
+    /// The file that says what each pixel counts.
+    pub mask: Option<PathBuf>,
     /// What the pair is called in a table.
     pub label: String,
     /// The relative path that files about it get, but for their extension. No two pairs have the same.
@@ -35,8 +37,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The pairs that the arguments name. There is at least one.
+    /// The pairs that the arguments name, with their masks. There is at least one.
     pub fn new(args: &CompareArgs) -> Result<Self> {
+        let mut plan = Self::without_common_mask(args)?;
+        for pair in &mut plan.pairs {
+            pair.mask = pair.mask.take().or_else(|| args.metric.mask.clone());
+        }
+        Ok(plan)
+    }
+
+    fn without_common_mask(args: &CompareArgs) -> Result<Self> {
         let is_folder = |path: &PathBuf| path.is_dir();
         let plan = match (&args.pairs, &args.reference, &args.distorted[..]) {
             (Some(file), ..) => Self {
@@ -68,6 +78,10 @@ impl Plan {
             args.include.is_empty() && args.exclude.is_empty(),
             "--include and --exclude choose among the files of two folders"
         );
+        ensure!(
+            args.masks.is_none(),
+            "--masks has masks of the files of two folders; --mask names one for all"
+        );
         Ok(plan)
     }
 }
@@ -77,6 +91,7 @@ fn one_to_many(reference: &Path, distorted: &[PathBuf]) -> Vec<Pair> {
     let pair = |distorted: &PathBuf| Pair {
         reference: reference.to_owned(),
         distorted: distorted.clone(),
+        mask: None,
         label: distorted.display().to_string(),
         name: names.unique(distorted),
     };

@@ -24,9 +24,10 @@ use fastssim::Ssim;
 
 pub use score::Weights;
 
-use crate::args::{Format as OutputFormat, VideoArgs};
+use crate::args::{Format as OutputFormat, Size, VideoArgs};
 use crate::console::{Console, count};
 use crate::format::score as score_text;
+use crate::mask::Mask;
 use crate::output::{Output, Taken};
 use crate::sink::Destination;
 use crate::tally::Verdict;
@@ -39,6 +40,9 @@ use print::Printer;
 use record::{FrameRecord, VideoRecord};
 use score::Scorer;
 use source::Source;
+
+/// What a mask may take when decoded.
+const LARGEST_MASK: Size = Size(512 << 20);
 
 pub fn run(args: &VideoArgs) -> Result<Verdict> {
     let mut console = Console::new(args.output.quiet);
@@ -54,13 +58,16 @@ pub fn run(args: &VideoArgs) -> Result<Verdict> {
     );
     let mut taken = Taken::default();
     inputs.iter().for_each(|path| taken.add(path));
+    args.metric.mask.iter().for_each(|path| taken.add(path));
     let report = output(args.pictures.report.as_deref(), &mut taken)?;
     let results = output(args.output.output.as_deref(), &mut taken)?;
 
+    let mask = args.metric.mask.as_deref();
+    let mask = mask.map(|path| Mask::read(path, LARGEST_MASK)).transpose()?;
     let sources = [Source::open(inputs[0])?, Source::open(inputs[1])?];
     let format = common_format(&sources).with_context(|| both(args))?;
     let metric = args.metric.metric(f64::from(format.largest()))?;
-    let scorer = Scorer::new(&metric, format, args.weights)?;
+    let scorer = Scorer::new(&metric, format, args.weights, mask.as_ref())?;
     let mut destination = match results {
         Some(output) => Destination::new(output)?,
         None => Destination::standard(),
@@ -199,7 +206,7 @@ impl Comparison<'_> {
             &self.records,
             &self.format,
             &self.metric,
-            self.args.metric.preset,
+            &self.args.metric,
             &self.scorer,
             seconds,
         );

@@ -61,7 +61,7 @@ fn settings(record: &VideoRecord) -> Vec<(&'static str, String)> {
     let device = record
         .device
         .map_or(String::new(), |device| format!(", device {device}"));
-    vec![
+    let mut settings = vec![
         ("Reference", record.reference.clone()),
         ("Distorted", record.distorted.clone()),
         (
@@ -77,5 +77,7 @@ fn settings(record: &VideoRecord) -> Vec<(&'static str, String)> {
         ("Constants", format!("k1 {}, k2 {}", record.k1, record.k2)),
         ("Data range", record.data_range.to_string()),
         ("Backend", record.backend.clone() + &device),
-    ]
+    ];
+    settings.extend(record.mask.clone().map(|mask| ("Mask", mask)));
+    settings
 }

@@ -1,11 +1,12 @@
 //! What is known after videos were compared: a record for each frame, and a summary. How they are printed is the
 //! business of others.
 
-use fastssim::{Backend, DssimConvention, Preset, Ssim};
+use fastssim::{Backend, DssimConvention, Ssim};
 use serde::Serialize;
 
 use super::format::Format;
 use super::score::{Deficits, Scorer};
+use crate::args::MetricArgs;
 use crate::record::{Settings, VERSION};
 use crate::statistics::Statistics;
 
@@ -72,6 +73,8 @@ pub struct VideoRecord {
     pub frame_rate: Option<f64>,
     /// How much each plane counts; the sum is 1.
     pub weights: Vec<f64>,
+    /// The file that says what each pixel counts.
+    pub mask: Option<String>,
     pub preset: Option<String>,
     pub padding: String,
     pub window: usize,
@@ -98,7 +101,7 @@ impl VideoRecord {
         frames: &[FrameRecord],
         format: &Format,
         metric: &Ssim,
-        preset: Option<Preset>,
+        args: &MetricArgs,
         scorer: &Scorer,
         seconds: f64,
     ) -> Option<Self> {
@@ -106,7 +109,7 @@ impl VideoRecord {
             Statistics::of(&mut frames.iter().filter_map(of).collect::<Vec<f64>>())
         };
         let [reference, distorted] = names;
-        let settings = Settings::of(metric, preset);
+        let settings = Settings::of(metric, args.preset);
         let (backend, device) = match scorer.backend() {
             Backend::Cuda { device } => ("cuda".into(), Some(device)),
             other => (other.to_string(), None),
@@ -126,6 +129,7 @@ impl VideoRecord {
             bits: format.bits,
             frame_rate: format.rate.map(|[over, under]| f64::from(over) / f64::from(under)),
             weights: scorer.weights().to_vec(),
+            mask: args.mask.as_ref().map(|path| path.to_string_lossy().into_owned()),
             preset: settings.preset,
             padding: settings.padding,
             window: settings.window,

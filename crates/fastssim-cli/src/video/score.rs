@@ -3,11 +3,12 @@
 use std::fmt;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use fastssim::{Backend, Ssim};
-use ndarray::{Array2, ArrayView2};
+use fastssim::{Backend, Input, PixelWeights, Ssim};
+use ndarray::{Array2, ArrayView2, Ix2};
 
 use super::format::Format;
 use super::y4m::Samples;
+use crate::mask::Mask;
 use crate::measure;
 
 /// How much the planes Y, U and V count.
@@ -77,20 +78,28 @@ pub struct Scorer {
     auto: bool,
     format: Format,
     weights: Vec<f64>,
+    /// What the samples of each plane count; none where all count alike.
+    masks: Vec<Array2<f32>>,
     /// What the user should know of, but for which the results are good.
     note: Option<String>,
 }
 
 impl Scorer {
     /// `metric` is that for the format's range.
-    pub fn new(metric: &Ssim, format: Format, weights: Weights) -> Result<Self> {
+    pub fn new(metric: &Ssim, format: Format, weights: Weights, mask: Option<&Mask>) -> Result<Self> {
         // Opens the device; one backend does all of the work, so that no failure is passed over in silence.
         let on_one = metric.with_backend(metric.backend())?;
+        let mut masks = Vec::new();
+        if let Some(mask) = mask {
+            mask.check_size([format.width, format.height], "the frames")?;
+            masks.extend(format.planes().iter().map(|size| mask.of_plane(*size)));
+        }
         Ok(Self {
             metric: on_one,
             auto: metric.requested_backend() == Backend::Auto,
             format,
             weights: weights.of(&format)?,
+            masks,
             note: None,
         })
     }
@@ -115,7 +124,7 @@ impl Scorer {
         let mut planes = Vec::with_capacity(self.weights.len());
         for plane in 0..self.weights.len() {
             let deficit = self
-                .on_working(|metric, format| deficit(metric, format, plane, reference, distorted))
+                .on_working(|scorer| scorer.deficit(plane, reference, distorted))
                 .with_context(|| format!("plane {}", ["Y", "U", "V"][plane]))?;
             planes.push(deficit);
         }
@@ -129,7 +138,7 @@ impl Scorer {
 
     /// SSIM of each window of the luma.
     pub fn map(&mut self, reference: &Samples, distorted: &Samples) -> Result<Array2<f32>> {
-        self.on_working(|metric, format| {
+        self.on_working(|Self { metric, format, .. }| {
             Ok(match (reference, distorted) {
                 (Samples::U8(x), Samples::U8(y)) => metric.ssim_map(plane(y, format, 0)?, plane(x, format, 0)?)?,
                 (Samples::U16(x), Samples::U16(y)) => metric.ssim_map(plane(y, format, 0)?, plane(x, format, 0)?)?,
@@ -139,8 +148,8 @@ impl Scorer {
     }
 
     /// Runs it on the backend, and on the processor from the first failure of an automatic choice on.
-    fn on_working<T>(&mut self, run: impl Fn(&Ssim, &Format) -> Result<T>) -> Result<T> {
-        let error = match run(&self.metric, &self.format) {
+    fn on_working<T>(&mut self, run: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        let error = match run(self) {
             Err(error) if self.auto && self.backend() != Backend::Cpu => error,
             other => return other,
         };
@@ -149,18 +158,28 @@ impl Scorer {
         }
         self.note = Some(format!("{error}; the processor takes over"));
         self.metric = self.metric.with_backend(Backend::Cpu)?;
-        run(&self.metric, &self.format)
+        run(self)
     }
-}
 
-/// 1 − SSIM of one plane.
-fn deficit(metric: &Ssim, format: &Format, index: usize, reference: &Samples, distorted: &Samples) -> Result<f64> {
-    let dssim = match (reference, distorted) {
-        (Samples::U8(x), Samples::U8(y)) => metric.dssim(plane(y, format, index)?, plane(x, format, index)?)?,
-        (Samples::U16(x), Samples::U16(y)) => metric.dssim(plane(y, format, index)?, plane(x, format, index)?)?,
-        _ => return Err(anyhow!("the videos have samples of different types")),
-    };
-    Ok(measure::deficit(metric, dssim))
+    /// 1 − SSIM of one plane.
+    fn deficit(&self, index: usize, reference: &Samples, distorted: &Samples) -> Result<f64> {
+        let dssim = match (reference, distorted) {
+            (Samples::U8(x), Samples::U8(y)) => self.dssim(index, x, y)?,
+            (Samples::U16(x), Samples::U16(y)) => self.dssim(index, x, y)?,
+            _ => return Err(anyhow!("the videos have samples of different types")),
+        };
+        Ok(measure::deficit(&self.metric, dssim))
+    }
+
+    fn dssim<'a, T>(&'a self, index: usize, reference: &'a [T], distorted: &'a [T]) -> Result<f64>
+    where
+        ArrayView2<'a, T>: Input<'a, Dim = Ix2, Scores = f64>,
+    {
+        let plane = |samples| plane(samples, &self.format, index);
+        let pair = self.metric.dssim_of(plane(distorted)?, plane(reference)?);
+        let weights = self.masks.get(index).map(PixelWeights::from);
+        Ok(measure::weighted(pair, weights).images()?)
+    }
 }
 
 /// A plane of a frame, as (rows, columns).
@@ -235,7 +254,7 @@ mod tests {
                 sizes.iter().enumerate().map(|size| plane(size).collect()).collect()
             };
             let (x, y) = (frame(1), frame(2));
-            let mut scorer = Scorer::new(&metric, format, Weights::CUSTOMARY).unwrap();
+            let mut scorer = Scorer::new(&metric, format, Weights::CUSTOMARY, None).unwrap();
             let found = scorer
                 .score(&Samples::U16(x.concat()), &Samples::U16(y.concat()))
                 .unwrap();

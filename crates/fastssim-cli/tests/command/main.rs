@@ -6,6 +6,7 @@ mod colors;
 mod errors;
 mod files;
 mod inputs;
+mod masks;
 mod metric;
 mod oracle;
 mod outputs;

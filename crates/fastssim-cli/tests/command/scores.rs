@@ -27,7 +27,7 @@ fn json_has_its_fields_in_their_order() {
     let folder = Folder::with_pair(texture(40, 30, 1), texture(40, 30, 2));
     let out = folder.succeed("a.png b.png --format jsonl");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    let fields = "reference distorted ssim dssim error width height channels pixel_type gray preset padding window \
+    let fields = "reference distorted ssim dssim error width height channels pixel_type gray mask preset padding window \
                   sigma k1 k2 data_range options dssim_convention backend device map side_by_side gradient seconds decoding_seconds version";
     let mut from = 0;
     for field in fields.split_whitespace() {
