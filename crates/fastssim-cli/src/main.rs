@@ -10,6 +10,8 @@
 mod args;
 mod compare;
 mod console;
+#[cfg(test)]
+mod damage;
 mod devices;
 mod draw;
 mod format;

@@ -4,6 +4,8 @@
 //! (`score`), pictures of it are made (`exhibits`, `display`), and its record (`record`) is printed (`print`). At the end
 //! come the summary and the report (`page`).
 
+#[cfg(test)]
+mod broken;
 mod display;
 mod exhibits;
 mod format;

@@ -69,39 +69,6 @@ fn results(out: &str) -> Vec<[Value; 3]> {
 }
 
 #[test]
-fn choices_that_make_no_sense() {
-    let folder = folders();
-    folder.fail(
-        "--backend gpu a/1.png b/1.png",
-        &["invalid value 'gpu'", "auto, cpu, cuda"],
-    );
-    for backend in ["auto", "cpu"] {
-        let args = format!("--backend {backend} --device 1 a/1.png b/1.png");
-        folder.fail(&args, &["--device 1: it needs --backend cuda"]);
-    }
-    assert_eq!(folder.json("--backend cpu a/1.png b/1.png")["backend"], "cpu");
-}
-
-/// With the machine's own driver, if it has one.
-#[test]
-fn the_gpu_does_the_work_or_there_is_an_error() {
-    let folder = folders();
-    let cuda = "--format jsonl --backend cuda a/1.png b/1.png";
-    if folder.run(cuda.split_whitespace()).code == Some(0) {
-        let json = folder.json("--backend cuda a/1.png b/1.png");
-        assert_eq!((&json["backend"], &json["device"]), (&"cuda".into(), &0.into()));
-    } else {
-        skipped("there is no GPU that works: only the error is tested");
-        folder.fail(cuda, &["--backend cuda: "]);
-    }
-    folder.fail(
-        "--format jsonl --backend cuda --device 99 a/1.png b/1.png",
-        &["--backend cuda: "],
-    );
-}
-
-#[cfg(feature = "cuda")]
-#[test]
 fn without_a_driver_the_processor_does_the_work_unless_a_gpu_is_asked_for() {
     let folder = folders();
     let none = no_driver(&folder);
@@ -140,7 +107,6 @@ fn without_a_driver_the_processor_does_the_work_unless_a_gpu_is_asked_for() {
     assert_eq!(run("a b").err, "");
 }
 
-#[cfg(feature = "cuda")]
 #[test]
 fn a_gpu_that_fails_is_reported_and_the_processor_takes_over() {
     let folder = folders();
@@ -181,7 +147,6 @@ fn a_gpu_that_fails_is_reported_and_the_processor_takes_over() {
     assert_eq!(out, folder.succeed("video a.y4m b.y4m --format csv --backend cpu"));
 }
 
-#[cfg(feature = "cuda")]
 #[test]
 fn a_gpu_that_fails_is_an_error_where_it_was_asked_for() {
     let folder = folders();
@@ -210,7 +175,6 @@ fn a_gpu_that_fails_is_an_error_where_it_was_asked_for() {
     );
 }
 
-#[cfg(feature = "cuda")]
 #[test]
 fn devices_are_listed_with_what_is_wrong_with_them() {
     let folder = folders();

@@ -4,7 +4,7 @@ use std::fs;
 
 use image::{DynamicImage, Rgba, RgbaImage};
 
-use crate::{Folder, mirrored_ramp, ramp, texture};
+use crate::{Folder, mirrored_ramp, ramp, skipped, texture};
 
 fn pair() -> Folder {
     Folder::with_pair(ramp(), mirrored_ramp())
@@ -203,4 +203,33 @@ fn a_name_that_is_not_utf8() {
     let outcome = folder.run([OsStr::new("a.png"), name, OsStr::new("--map"), map]);
     assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""));
     assert!(image::open(folder.path(map)).is_ok());
+}
+
+#[test]
+fn backends_and_devices_that_make_no_sense() {
+    let folder = pair();
+    folder.fail("--backend gpu a.png b.png", &["invalid value 'gpu'", "auto, cpu, cuda"]);
+    for backend in ["auto", "cpu"] {
+        let args = format!("--backend {backend} --device 1 a.png b.png");
+        folder.fail(&args, &["--device 1: it needs --backend cuda"]);
+    }
+    assert_eq!(folder.json("--backend cpu a.png b.png")["backend"], "cpu");
+}
+
+/// With the machine's own driver, if it has one.
+#[test]
+fn the_gpu_does_the_work_or_there_is_an_error() {
+    let folder = pair();
+    let cuda = "--format jsonl --backend cuda a.png b.png";
+    if folder.run(cuda.split_whitespace()).code == Some(0) {
+        let json = folder.json("--backend cuda a.png b.png");
+        assert_eq!((&json["backend"], &json["device"]), (&"cuda".into(), &0.into()));
+    } else {
+        skipped("there is no GPU that works: only the error is tested");
+        folder.fail(cuda, &["--backend cuda: "]);
+    }
+    folder.fail(
+        "--format jsonl --backend cuda --device 99 a.png b.png",
+        &["--backend cuda: "],
+    );
 }

@@ -1,8 +1,10 @@
 //! The command as a user meets it: a process with arguments, output, an exit code and files.
 
+#[cfg(feature = "cuda")]
 mod backends;
 mod batches;
 mod colors;
+mod docs;
 mod errors;
 mod files;
 mod inputs;
