@@ -5,7 +5,7 @@ use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
 use fastssim_kernels::general::geometry::{DERIVATIVES, Work, launch};
 use fastssim_kernels::general::params::{self, Kind, MOST_TAPS, Params, Typed};
-use fastssim_kernels::kernels::general::{Real, adjoint, means, windows};
+use fastssim_kernels::kernels::general::{Real, adjoint, means, totals, weights as sum_weights, windows};
 use fastssim_kernels::params::Planes;
 use half::{bf16, f16};
 use ndarray::Array4;
@@ -136,6 +136,8 @@ pub struct Launches {
     pub chunk: usize,
     /// Whether the gradient with respect to each of the images is asked for.
     pub gradients: [bool; 2],
+    /// Whether the kernels sum up the weights of pixels, which the host does not know then.
+    pub weighs: bool,
 }
 
 impl Launches {
@@ -145,6 +147,7 @@ impl Launches {
             out: if double { Kind::F64 } else { Kind::F32 },
             chunk: usize::MAX,
             gradients: [true; 2],
+            weighs: false,
         }
     }
 }
@@ -201,11 +204,13 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
     assert_eq!(derivatives_of_channel * n * c, DERIVATIVES as usize * map_elements);
 
     let weights = counts(options, dim);
+    let weighs = launches.weighs && !matches!(weights, Counts::None);
     let upstream: Vec<f64> = match &options.upstream {
         Upstream::Map(map) => map.iter().map(|&value| value.into()).collect(),
         _ => vec![],
     };
-    let [window_factors, channel_factors, gradient_factors] = factors(options, dim);
+    let [mut window_factors, channel_factors, mut gradient_factors] = factors(options, dim, weighs);
+    let mut sums = vec![f64::NAN; p.sums_of_weights().expect("not too many") as usize];
     let zero = || R::from_u32(0);
     let mut derivatives = vec![zero(); derivatives_of_channel * chunk];
     let mut partials = vec![f64::NAN; p.partials().expect("not too many") as usize];
@@ -229,9 +234,9 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
             typed(of_map(address, *image, map_dim), Kind::F32)
         }
     };
-    p.window_factors = memory.read("window factors", &window_factors).address();
+    p.window_factors = memory.write("window factors", &mut window_factors).address();
     p.channel_factors = memory.read("channel factors", &channel_factors).address();
-    p.gradient_factors = memory.read("gradient factors", &gradient_factors).address();
+    p.gradient_factors = memory.write("gradient factors", &mut gradient_factors).address();
     p.derivatives = memory.write("derivatives", &mut derivatives).address();
     p.partials = memory.write("partials", &mut partials).address();
     p.channel_scores = memory.write("channels", &mut channels).address();
@@ -247,6 +252,17 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
     }
     let upstream_at = memory.read("upstream", &upstream).address();
 
+    if weighs {
+        let of_map = matches!(options.upstream, Upstream::Map(_));
+        let all = Params {
+            counts: weights,
+            partials: memory.write("sums of weights", &mut sums).address(),
+            gradient_factors: if of_map { 0 } else { p.gradient_factors },
+            ..p
+        };
+        grid::<R>("weights", Work::Weights, &all, &memory, sum_weights)?;
+        grid::<R>("totals", Work::Totals, &all, &memory, totals)?;
+    }
     // Scores and maps first, then the derivatives: an upstream gradient of the map does not count in scores.
     let all = Params {
         counts: weights,
@@ -379,11 +395,13 @@ fn of_map(address: u64, image: usize, (_, _, _, w): (usize, usize, usize, usize)
     planar(address, [image, 0, w, 1])
 }
 
-/// One number for each image, channel, and channel of each image: see the fields of `Params`.
-fn factors(options: &Options, dim: (usize, usize, usize, usize)) -> [Vec<f64>; 3] {
+/// One number for each image, channel, and channel of each image: see the fields of `Params`. They are not divided by the
+/// sums of weights where the kernels are to do that.
+fn factors(options: &Options, dim: (usize, usize, usize, usize), weighs: bool) -> [Vec<f64>; 3] {
     let (n, c, ..) = dim;
     let (_, _, h, w) = options.map_shape(dim);
     let windows: Vec<f64> = match counts(options, dim) {
+        _ if weighs => vec![1.0; n],
         Counts::None => vec![1.0 / (h * w) as f64; n],
         Counts::Bytes(weights, _) => vec![1.0 / weights.iter().map(|&weight| f64::from(weight)).sum::<f64>(); n],
         Counts::Floats(weights, image) => weights

@@ -8,12 +8,15 @@ use fastssim_tests::general::{Launches, Stored, emulate};
 use fastssim_tests::images::{Scene, numbers};
 use fastssim_tests::options::{Limits, Mask, Options, Results, Upstream};
 use fastssim_tests::strided::{Arrangement, Strided};
-use fastssim_tests::suite::{Subject, Suite, batch, limits};
+use fastssim_tests::suite::{PADDINGS, Subject, Suite, batch, limits};
 use half::f16;
-use ndarray::{Array2, Array4, s};
+use ndarray::{Array2, Array3, Array4, Axis, s};
 
 /// The general kernels, whatever the options.
-struct Emulator;
+struct Emulator {
+    /// Whether they sum up the weights of pixels.
+    weighs: bool,
+}
 
 impl Subject for Emulator {
     fn results<T: Stored, U: Stored>(
@@ -26,6 +29,7 @@ impl Subject for Emulator {
         let launches = Launches {
             // Some channels at a time.
             chunk: 2,
+            weighs: self.weighs,
             ..Launches::new(T::DOUBLE || U::DOUBLE || options.reference.exponents != [1.0; 3])
         };
         emulate(options, &launches, &planar(x), &planar(y)).map_err(|fault| fault.to_string())
@@ -42,7 +46,7 @@ fn planar<T: Stored>(images: &Array4<T>) -> Strided<T> {
 }
 
 fn suite(test: impl FnOnce(&Suite<Emulator>)) {
-    let suite = Suite::new(Emulator);
+    let suite = Suite::new(Emulator { weighs: false });
     test(&suite);
     suite.finish();
 }
@@ -83,6 +87,49 @@ fn masks_and_weights() {
 }
 
 #[test]
+fn weights_that_the_kernels_sum_up() {
+    let suite = Suite::new(Emulator { weighs: true });
+    suite.masks_and_weights();
+    suite.any_combination(30);
+    suite.finish();
+}
+
+#[test]
+fn weights_that_cannot_be_make_their_own_image_nan() {
+    let [x, y] = Scene::Distorted.batches::<f32>([3, 2, 20, 45], 2);
+    for padding in PADDINGS {
+        for wrong in [-1.0, f32::NAN, f32::INFINITY, 0.0] {
+            let mut weights = Array3::from_elem((3, 20, 45), 2.5f32);
+            if wrong == 0.0 {
+                weights.index_axis_mut(Axis(0), 1).fill(0.0);
+            } else {
+                weights[[1, 10, 30]] = wrong;
+            }
+            let mut options = Options::new(padding, 1.0);
+            let launches = Launches {
+                weighs: true,
+                ..Launches::new(false)
+            };
+            let run = |options: &Options| {
+                emulate(options, &launches, &planar(&x), &planar(&y)).unwrap_or_else(|fault| panic!("{fault}"))
+            };
+            let expected = run(&options);
+            options.mask = Mask::Each(weights);
+            let found = run(&options);
+            assert!(found.images[1].is_nan(), "{padding} {wrong}: {:?}", found.images);
+            for image in [0, 2] {
+                let error = (found.images[image] - expected.images[image]).abs();
+                assert!(error < 1e-7, "{padding} {wrong}: {error:e}");
+                let slopes = found.gradients[0].index_axis(Axis(0), image);
+                assert!(slopes.iter().all(|slope| slope.is_finite()), "{padding} {wrong}");
+            }
+            let slopes = found.gradients[0].index_axis(Axis(0), 1);
+            assert!(slopes.iter().all(|slope| slope.is_nan()), "{padding} {wrong}");
+        }
+    }
+}
+
+#[test]
 fn upstream_gradients() {
     suite(Suite::upstream_gradients);
 }
@@ -111,6 +158,7 @@ fn what_the_host_chooses() {
                 out,
                 chunk,
                 gradients: [true; 2],
+                weighs: false,
             };
             let limits = Limits {
                 gradient,

@@ -46,6 +46,19 @@ entry! {
     general_adjoint_f32: kernels::general::adjoint::<f32>,
     general_adjoint_f64: kernels::general::adjoint::<f64>,
     general_means: kernels::general::means,
+    general_weights: kernels::general::weights,
+    general_totals: kernels::general::totals,
+}
+
+entry! {
+    general::params::Resize:
+    general_reduce: kernels::general::reduce,
+    general_spread: kernels::general::spread,
+}
+
+entry! {
+    general::params::Accumulate:
+    general_accumulate: kernels::general::accumulate,
 }
 
 /// What `no_std` asks for. No kernel can panic, so no PTX calls it.

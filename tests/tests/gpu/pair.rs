@@ -1,30 +1,57 @@
 //! Pairs of device images: what they say is what the functions for host images say, to the last bit.
 
 use fastssim::cuda::{CudaOutputs, DeviceImages, DevicePixel, DeviceScores, Stream};
-use fastssim::{Backend, Error, Outputs, Padding, Ssim};
+use fastssim::{Backend, Downsampling, Error, Outputs, Padding, Ssim, SsimBuilder};
 use fastssim_tests::images::{Element, Random, Scene};
+use fastssim_tests::options::{Mask, weights};
+use fastssim_tests::suite::PADDINGS;
 use half::{bf16, f16};
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array4, Axis};
 
 use crate::{gpu, shape};
 
 const SHAPE: [usize; 4] = [2, 3, 40, 53];
 
-fn metric(padding: Padding) -> Ssim {
+fn builder(padding: Padding) -> SsimBuilder {
     let builder = Ssim::builder().padding(padding).window(9).data_range(1.0);
-    builder.channel_weights([3.0, 2.0, 1.0]).build().expect("valid")
+    builder.channel_weights([3.0, 2.0, 1.0])
+}
+
+fn metric(padding: Padding) -> Ssim {
+    builder(padding).build().expect("valid")
 }
 
 fn upload<T: DevicePixel>(stream: &Stream, images: &Array4<T>) -> DeviceImages<T> {
     DeviceImages::upload(stream, images).expect("there is memory")
 }
 
-/// All outputs, with three kinds of upstream gradients.
-fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(padding: Padding) {
+/// The same weights on the device, as images of one channel.
+enum DeviceMask {
+    None,
+    Shared(DeviceImages<u8>),
+    Each(DeviceImages<f32>),
+}
+
+impl DeviceMask {
+    fn new(stream: &Stream, mask: &Mask) -> Self {
+        match mask {
+            Mask::None => Self::None,
+            Mask::Shared(mask) => {
+                let image = mask.clone().insert_axis(Axis(0)).insert_axis(Axis(0));
+                Self::Shared(upload(stream, &image))
+            }
+            Mask::Each(weights) => Self::Each(upload(stream, &weights.clone().insert_axis(Axis(1)))),
+        }
+    }
+}
+
+/// All outputs, with four kinds of upstream gradients.
+fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(metric: &Ssim, size: [usize; 4], mask: &Mask) {
     let Some((device, stream)) = gpu() else { return };
-    let [x, _] = Scene::Distorted.batches::<T>(SHAPE, 3);
-    let [_, y] = Scene::Distorted.batches::<U>(SHAPE, 3);
-    let metric = metric(padding);
+    let padding = metric.padding();
+    let [x, _] = Scene::Distorted.batches::<T>(size, 3);
+    let [_, y] = Scene::Distorted.batches::<U>(size, 3);
+    let on_device_mask = DeviceMask::new(&stream, mask);
     let host = metric
         .with_backend(Backend::Cuda { device: device.index() })
         .expect("a GPU that works");
@@ -46,6 +73,11 @@ fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(padding: Padding)
             .gradient(by_x.view_mut())
             .gradient_of_y(by_y.view_mut());
         let pair = host.dssim_of(&x, &y);
+        let pair = match mask {
+            Mask::None => pair,
+            Mask::Shared(mask) => pair.weights(mask),
+            Mask::Each(weights) => pair.weights(weights),
+        };
         let pair = match kind {
             0 => pair.upstream(-2.5),
             1 => pair.upstream_of_images(&of_images),
@@ -57,7 +89,7 @@ fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(padding: Padding)
         let mut scores = DeviceScores::new(&device, 2).expect("there is memory");
         let mut of_each = DeviceScores::new(&device, 6).expect("there is memory");
         let mut on_device =
-            [SHAPE, SHAPE, map_shape].map(|shape| DeviceImages::<f32>::new(&device, shape).expect("there is memory"));
+            [size, size, map_shape].map(|shape| DeviceImages::<f32>::new(&device, shape).expect("there is memory"));
         let [gradient, gradient_of_y, values] = &mut on_device;
         let outputs = CudaOutputs::new()
             .images(&mut scores)
@@ -66,6 +98,11 @@ fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(padding: Padding)
             .gradient(gradient)
             .gradient_of_y(gradient_of_y);
         let pair = metric.on(&stream).dssim_of(&on_device_x, &on_device_y);
+        let pair = match &on_device_mask {
+            DeviceMask::None => pair,
+            DeviceMask::Shared(mask) => pair.weights(mask),
+            DeviceMask::Each(weights) => pair.weights(weights),
+        };
         let pair = match kind {
             0 => pair.upstream(-2.5),
             1 => pair.upstream_of_images(&of_images),
@@ -73,8 +110,16 @@ fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(padding: Padding)
             _ => pair.upstream_of_map(&on_device_map),
         };
         pair.compute(outputs).expect("valid input");
-        assert_eq!(scores.download(&stream).expect("it works"), images);
-        assert_eq!(of_each.download(&stream).expect("it works"), channels);
+        let found = [&scores, &of_each].map(|scores| scores.download(&stream).expect("it works"));
+        for (found, expected) in found.concat().iter().zip(images.iter().chain(&channels)) {
+            // Weights, and pixels that become one, are added in another order.
+            let is_same = matches!(mask, Mask::None) && metric.downsampling() == Downsampling::None;
+            let limit = if is_same { 0.0 } else { 1e-12 };
+            assert!(
+                (found - expected).abs() <= limit,
+                "{padding} {kind}: {found} {expected}"
+            );
+        }
         let found = on_device.map(|images| images.download(&stream).expect("it works"));
         // The factors are products in another order.
         for (found, expected) in found.iter().zip([&by_x, &by_y, &map]) {
@@ -86,11 +131,102 @@ fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(padding: Padding)
 
 #[test]
 fn gpu_pairs_say_what_the_host_says() {
-    for padding in fastssim_tests::suite::PADDINGS {
-        compare::<f32, f32>(padding);
-        compare::<f16, bf16>(padding);
-        compare::<f64, f32>(padding);
+    for padding in PADDINGS {
+        compare::<f32, f32>(&metric(padding), SHAPE, &Mask::None);
+        compare::<f16, bf16>(&metric(padding), SHAPE, &Mask::None);
+        compare::<f64, f32>(&metric(padding), SHAPE, &Mask::None);
     }
+}
+
+/// A mask for all images, and weights of each.
+fn masks([n, _, h, w]: [usize; 4]) -> [Mask; 2] {
+    let mask = Array2::from_shape_fn((h, w), |(i, j)| u8::from((i / 3 + j / 5) % 2 == 0) * 200);
+    [Mask::Shared(mask), Mask::Each(weights(&mut Random::new(6), (n, h, w)))]
+}
+
+#[test]
+fn gpu_pairs_weigh_pixels_as_the_host_does() {
+    for padding in PADDINGS {
+        for mask in masks(SHAPE) {
+            compare::<f32, f32>(&metric(padding), SHAPE, &mask);
+            compare::<u8, f64>(&metric(padding), SHAPE, &mask);
+            let apart = builder(padding).exponents([1.0, 2.0, 1.0]).build().expect("valid");
+            compare::<f32, f32>(&apart, SHAPE, &mask);
+        }
+    }
+}
+
+/// By two and by three.
+#[test]
+fn gpu_pairs_make_images_smaller_as_the_host_does() {
+    for size in [[2, 3, 401, 387], [1, 3, 650, 644]] {
+        for padding in PADDINGS {
+            let smaller = builder(padding).downsampling(Downsampling::Automatic);
+            let metric = smaller.build().expect("valid");
+            compare::<f32, f32>(&metric, size, &Mask::None);
+            for mask in masks(size) {
+                compare::<bf16, f64>(&metric, size, &mask);
+            }
+        }
+    }
+}
+
+#[test]
+fn gpu_weights_that_cannot_be() {
+    let Some((device, stream)) = gpu() else { return };
+    let [x, y] = Scene::Distorted
+        .batches::<f32>(SHAPE, 3)
+        .map(|images| upload(&stream, &images));
+    let metric = metric(Padding::Reflect);
+    let mut scores = DeviceScores::new(&device, 2).expect("there is memory");
+    for wrong in [-1.0, f32::NAN, f32::INFINITY] {
+        let mut weights = Array4::from_elem((2, 1, 40, 53), 1.0f32);
+        weights[[1, 0, 39, 0]] = wrong;
+        let weights = upload(&stream, &weights);
+        let pair = metric.on(&stream).ssim_of(&x, &y).weights(&weights);
+        pair.compute(CudaOutputs::new().images(&mut scores))
+            .expect("nobody waits");
+        let found = scores.download(&stream).expect("it works");
+        assert!(found[0].is_finite() && found[1].is_nan(), "{wrong}: {found:?}");
+    }
+    let none = DeviceImages::<u8>::zeros(&stream, [1, 1, 40, 53]).expect("there is memory");
+    let pair = metric.on(&stream).ssim_of(&x, &y).weights(&none);
+    pair.compute(CudaOutputs::new().images(&mut scores))
+        .expect("nobody waits");
+    let found = scores.download(&stream).expect("it works");
+    assert!(found.iter().all(|score| score.is_nan()), "{found:?}");
+    for shape in [[2, 3, 40, 53], [3, 1, 40, 53], [2, 1, 53, 40]] {
+        let weights = DeviceImages::<u8>::zeros(&stream, shape).expect("there is memory");
+        let pair = metric.on(&stream).ssim_of(&x, &y).weights(&weights);
+        let error = pair.compute(CudaOutputs::new()).expect_err("another shape").to_string();
+        assert!(error.starts_with("weights has shape"), "{error}");
+    }
+}
+
+/// Threads that use one stream do not share the memory of smaller images.
+#[test]
+fn gpu_smaller_images_from_many_threads() {
+    let Some((_, stream)) = gpu() else { return };
+    let metric = builder(Padding::Valid)
+        .downsampling(Downsampling::Automatic)
+        .build()
+        .expect("valid");
+    let pairs: Vec<_> = (0..8)
+        .map(|seed| Scene::Distorted.batches::<f32>([1, 3, 400, 400 + 8 * seed as usize], seed))
+        .map(|pair| pair.map(|images| upload(&stream, &images)))
+        .collect();
+    let score = |[x, y]: &[DeviceImages<f32>; 2]| metric.on(&stream).ssim(x, y).expect("it works");
+    let expected: Vec<_> = pairs.iter().map(score).collect();
+    std::thread::scope(|scope| {
+        for (pair, expected) in pairs.iter().zip(&expected) {
+            let score = &score;
+            scope.spawn(move || {
+                for _ in 0..50 {
+                    assert_eq!(&score(pair), expected);
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! A block is one warp, which computes a tile of one channel on its own, marching down its rows, one column a lane.
 
-use super::params::Params;
+use super::params::{Params, Resize};
 use crate::geometry::Launch;
 
 /// Threads of a block, and columns of a tile.
@@ -10,7 +10,7 @@ pub(crate) const LANES: u32 = 32;
 /// Rows of a tile of a large image; a window's rows less one are read besides.
 const MOST_ROWS: u32 = 64;
 /// Rows of a tile of a small image, and the step between the two.
-const LEAST_ROWS: u32 = 8;
+pub(crate) const LEAST_ROWS: u32 = 8;
 /// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
 const TILES_OF_IMAGE: u32 = 256;
 /// Maps of derivatives in the workspace: P, Q, B and C.
@@ -25,6 +25,19 @@ pub enum Work {
     Adjoint,
     /// The means of channels and images, from the sums.
     Means,
+    /// Sums over tiles of what windows count.
+    Weights,
+    /// The totals of those, and factors divided by them.
+    Totals,
+}
+
+/// What a kernel does that makes images smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resizing {
+    /// The small images are the means of pixels of the large ones.
+    Reduce,
+    /// The adjoint of that: the large gradient is what the small one says of each pixel.
+    Spread,
 }
 
 impl Params {
@@ -38,7 +51,7 @@ impl Params {
     #[inline(always)]
     pub(crate) fn area(&self, work: Work) -> [u32; 2] {
         match work {
-            Work::Windows | Work::Means => self.map_area(),
+            Work::Windows | Work::Means | Work::Weights | Work::Totals => self.map_area(),
             Work::Adjoint => [self.height, self.width],
         }
     }
@@ -96,7 +109,7 @@ impl Params {
                 let weights = self.taps() * (1 + 2 + LANES);
                 weights + DERIVATIVES * (2 * self.reach() + self.taps() * LANES)
             }
-            Work::Means => 0,
+            Work::Means | Work::Weights | Work::Totals => 0,
         }
     }
 
@@ -104,6 +117,12 @@ impl Params {
     pub fn partials(&self) -> Option<u32> {
         let [rows, cols] = self.tiles(Work::Windows);
         blocks([self.images, self.channels, rows, cols])
+    }
+
+    /// The same where weights are summed.
+    pub fn sums_of_weights(&self) -> Option<u32> {
+        let [rows, cols] = self.tiles(Work::Weights);
+        blocks([self.images, rows, cols, 1])
     }
 
     /// Numbers that `derivatives` must have room for, for each channel of a launch; `None` where a map of the channel
@@ -122,7 +141,8 @@ pub fn launch(work: Work, params: &Params, bytes: u32) -> Option<Launch> {
             let [rows, cols] = params.tiles(work);
             blocks([params.chunk, rows, cols, 1])?
         }
-        Work::Means => params.images,
+        Work::Means | Work::Totals => params.images,
+        Work::Weights => params.sums_of_weights()?,
     };
     Some(Launch {
         grid,
@@ -130,6 +150,52 @@ pub fn launch(work: Work, params: &Params, bytes: u32) -> Option<Launch> {
         shared: params.shared(work) * bytes,
         tiles: grid,
     })
+}
+
+impl Resize {
+    /// Height and width of the small images.
+    #[inline(always)]
+    pub(crate) fn small_area(&self) -> [u32; 2] {
+        [self.height, self.width].map(|extent| extent.div_ceil(self.factor.max(1)))
+    }
+
+    /// Height and width of what is written.
+    #[inline(always)]
+    pub(crate) fn area(&self, resizing: Resizing) -> [u32; 2] {
+        match resizing {
+            Resizing::Reduce => self.small_area(),
+            Resizing::Spread => [self.height, self.width],
+        }
+    }
+
+    /// Rows and columns of tiles of one channel.
+    #[inline(always)]
+    pub(crate) fn tiles(&self, resizing: Resizing) -> [u32; 2] {
+        let [height, width] = self.area(resizing);
+        [height.div_ceil(LEAST_ROWS), width.div_ceil(LANES)]
+    }
+}
+
+/// How to launch a kernel that makes images smaller; `None` where it would have 2³¹ blocks or more.
+pub fn launch_resize(resizing: Resizing, params: &Resize) -> Option<Launch> {
+    let [rows, cols] = params.tiles(resizing);
+    let grid = blocks([params.images, params.channels, rows, cols])?;
+    Some(one_warp(grid))
+}
+
+/// How to launch the kernel that adds scores to a running sum.
+pub fn launch_accumulate() -> Launch {
+    one_warp(1)
+}
+
+/// So many blocks of one warp, which need no shared memory.
+fn one_warp(grid: u32) -> Launch {
+    Launch {
+        grid,
+        block: LANES,
+        shared: 0,
+        tiles: grid,
+    }
 }
 
 /// A product that is less than 2³¹.

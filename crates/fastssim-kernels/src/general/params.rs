@@ -50,7 +50,7 @@ pub struct Typed {
     pub reserved: u32,
 }
 
-/// Everything that a general kernel is told; passed by value. Addresses that are 0 stand for what is not wanted.
+/// Everything that a general kernel of windows is told; passed by value. Addresses that are 0 stand for what is not wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C)]
 pub struct Params {
@@ -67,19 +67,20 @@ pub struct Params {
     /// Workspace for the derivatives of `chunk` channels, 4 maps each, in the type of the arithmetic; 0 where no
     /// gradient is wanted.
     pub derivatives: u64,
-    /// `*mut f64`: workspace, one number for each tile of the batch.
+    /// `*mut f64`: workspace, one number for each tile of the batch; for the kernels that sum weights, for each tile of
+    /// one channel of each image.
     pub partials: u64,
     /// `*mut f64`: one score for each channel of each image.
     pub channel_scores: u64,
     /// `*mut f64`: one score for each image.
     pub image_scores: u64,
     /// `*const f64`: what the sum over a channel's windows is multiplied by for its mean, for each image; 0 where
-    /// that is `window_factor` for all.
+    /// that is `window_factor` for all. The kernel of the weights' totals divides it by them.
     pub window_factors: u64,
     /// `*const f64`: what each channel counts in its image's score; 0 where that is `channel_factor` for all.
     pub channel_factors: u64,
     /// `*const f64`: what the gradient of the sum over a channel's windows is multiplied by, for each channel of each
-    /// image; 0 where that is `gradient_factor` for all.
+    /// image; 0 where that is `gradient_factor` for all. The kernel of the weights' totals divides it by them.
     pub gradient_factors: u64,
     /// See `window_factors`.
     pub window_factor: f64,
@@ -119,6 +120,43 @@ pub struct Params {
     pub first: u32,
     /// Channels of a launch.
     pub chunk: u32,
+    /// Of no meaning: there are no bytes without a value.
+    pub reserved: u32,
+}
+
+/// What the kernels are told that make images smaller, or spread the gradient of such images over the pixels that they are
+/// made of; passed by value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Resize {
+    /// The large images: read where images are made smaller, else written.
+    pub large: Typed,
+    /// The small ones, `factor` times smaller, rounded up: written, or read.
+    pub small: Typed,
+    /// Images of the batch.
+    pub images: u32,
+    /// Channels of an image.
+    pub channels: u32,
+    /// Rows of a large image.
+    pub height: u32,
+    /// Columns of a large image.
+    pub width: u32,
+    /// A pixel of the small images is the mean of `factor` × `factor` pixels. No extent is smaller.
+    pub factor: u32,
+    /// Of no meaning: there are no bytes without a value.
+    pub reserved: u32,
+}
+
+/// What the kernel is told that adds scores to a running sum; passed by value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Accumulate {
+    /// `*const f64`: the scores.
+    pub scores: u64,
+    /// `*mut [f64; 3]`: their number so far, their sum, and what additions have rounded off the sum.
+    pub running: u64,
+    /// Scores to add.
+    pub count: u32,
     /// Of no meaning: there are no bytes without a value.
     pub reserved: u32,
 }

@@ -6,6 +6,7 @@ use fastssim_kernels::params::Planes;
 use super::general;
 use super::images::Kind;
 use super::job::{self, Job, Target};
+use super::reduced;
 use super::stream::Stream;
 use crate::CudaError;
 use crate::config::Ssim;
@@ -65,6 +66,10 @@ pub(super) struct Call<'a> {
     pub(super) gradients: [Option<Array>; 2],
     /// What each window counts, in the map's rows and columns.
     pub(super) counts: Option<Array>,
+    /// In the place of that, what each pixel counts: one channel that stands for all, in the image's rows and columns. The
+    /// kernels divide the factors of windows and gradients by what the weights of an image's windows sum up to; there must
+    /// be one factor for each image, and for each channel of each image (but for the gradient of windows).
+    pub(super) weights: Option<Array>,
     /// What the sum over a channel's windows is multiplied by for its mean, for each image.
     pub(super) window_factor: Factor,
     /// What each channel counts in its image's score.
@@ -73,16 +78,31 @@ pub(super) struct Call<'a> {
     pub(super) gradient_factor: Factor,
 }
 
+impl Array {
+    /// The same without so many pixels at each edge.
+    pub(super) fn inside(mut self, margin: usize) -> Self {
+        let elements = margin * (self.planes.row as usize + self.planes.col as usize);
+        self.planes.data += (elements * self.kind.bytes()) as u64;
+        self
+    }
+}
+
 impl Call<'_> {
     /// Puts the work into the stream.
     ///
     /// # Safety
     ///
-    /// All addresses are of the stream's device, with room for the shape (of the map, for the map and the counts) in
+    /// All addresses are of the stream's device, with room for the shape (of the map, for the map and the counts; with one
+    /// channel, for the weights) in
     /// the strides and types that go with them; what is written is written by nobody else until the stream has come
     /// past.
     pub(super) unsafe fn launch(&self, stream: &Stream) -> Result<()> {
         supports(self.metric)?;
+        let factor = self.metric.factor(self.shape);
+        if factor > 1 {
+            // SAFETY: as the caller promises.
+            return unsafe { reduced::launch(self, factor, stream) };
+        }
         match self.fast() {
             // SAFETY: as the caller promises.
             Some((job, target)) => unsafe { job.launch(stream, self.score, target) },
@@ -93,7 +113,11 @@ impl Call<'_> {
 
     /// The same for the fast kernels, where they can do it.
     fn fast(&self) -> Option<(Job<'_>, Target)> {
-        if !job::takes(self.metric) || self.x.kind != self.y.kind || self.counts.is_some() || self.channels != 0 {
+        if !job::takes(self.metric)
+            || self.x.kind != self.y.kind
+            || self.channels != 0
+            || self.counts.or(self.weights).is_some()
+        {
             return None;
         }
         let job = Job {
@@ -146,6 +170,7 @@ pub(super) mod tests {
             map: None,
             gradients: [None, None],
             counts: None,
+            weights: None,
             window_factor: Factor::All(1.0 / 600.0),
             channel_factor: Factor::All(1.0),
             gradient_factor: Factor::All(1.0 / 600.0),
@@ -166,6 +191,13 @@ pub(super) mod tests {
             (
                 Call {
                     counts: Some(array),
+                    ..fast()
+                },
+                false,
+            ),
+            (
+                Call {
+                    weights: Some(array),
                     ..fast()
                 },
                 false,

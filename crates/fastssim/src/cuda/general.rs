@@ -1,6 +1,7 @@
 //! Calls that the fast kernels do not take: what the general ones are told, and in which order they run.
 //!
 //! ```text
+//! weights              weights, totals ─▶ what follows
 //! scores, map          windows of all channels                    ─▶ means
 //! gradients            windows, adjoint of some channels, again … ─▶ means
 //! ```
@@ -64,7 +65,7 @@ unsafe fn launch_once(call: &Call<'_>, stream: &Stream) -> Result<()> {
         Factor::All(_) => &[][..],
         Factor::Each(factors) => factors,
     });
-    let plan = Plan::new(params(call)?, is_double)?;
+    let plan = Plan::new(params(call)?, is_double, call.weights.is_some())?;
     // SAFETY: as the caller promises.
     unsafe { stream.launch_general(plan, factors) }
 }
@@ -79,10 +80,13 @@ pub(super) struct Plan {
     /// Bytes that the workspace must have for the sums of tiles, and for derivatives.
     pub(super) partials: usize,
     pub(super) derivatives: usize,
+    /// Bytes for the sums of what windows count, where the kernels divide by them, and where those are.
+    pub(super) weights: usize,
+    pub(super) sums_of_weights: u64,
 }
 
 impl Plan {
-    fn new(mut params: Params, is_double: bool) -> Result<Self> {
+    fn new(mut params: Params, is_double: bool, weighs: bool) -> Result<Self> {
         let shape = [params.images, params.channels, params.height, params.width];
         let overflow = || Error::Overflow {
             shape: shape.map(|extent| extent as usize),
@@ -96,6 +100,8 @@ impl Plan {
             params.chunk = (WORKSPACE / of_channel.max(1)).clamp(1, planes.into()) as u32;
             derivatives = usize::try_from(of_channel * u64::from(params.chunk)).map_err(|_| overflow())?;
         }
+        let sums = if weighs { params.sums_of_weights() } else { Some(0) };
+        let weights = sums.ok_or_else(overflow)? as usize * size_of::<f64>();
         for work in [Work::Windows, Work::Adjoint] {
             geometry(work, &params, bytes(is_double)).ok_or_else(overflow)?;
         }
@@ -104,6 +110,8 @@ impl Plan {
             is_double,
             partials,
             derivatives,
+            weights,
+            sums_of_weights: 0,
         })
     }
 
@@ -114,6 +122,14 @@ impl Plan {
             // `new` has seen to it that there are not too many blocks.
             None => Ok(()),
         };
+        if self.weights > 0 {
+            let of_weights = Params {
+                partials: self.sums_of_weights,
+                ..self.params
+            };
+            put(Work::Weights, &of_weights)?;
+            put(Work::Totals, &of_weights)?;
+        }
         let planes = self.params.images * self.params.channels;
         for first in (0..planes).step_by(self.params.chunk.max(1) as usize) {
             let part = Params {
@@ -147,6 +163,10 @@ fn bytes(is_double: bool) -> u32 {
 fn params(call: &Call<'_>) -> Result<Params> {
     let (metric, shape) = (call.metric, call.shape);
     let extent = |axis: usize| u32::try_from(shape[axis]).map_err(|_| Error::Overflow { shape });
+    let margin = margin(metric.padding, &metric.window);
+    let counts = call
+        .counts
+        .or_else(|| call.weights.map(|weights| weights.inside(margin)));
     let (score_offset, score_factor) = match call.score {
         Score::Ssim => (1.0, -1.0),
         Score::Dssim { factor } => (0.0, factor),
@@ -165,7 +185,7 @@ fn params(call: &Call<'_>) -> Result<Params> {
     Ok(Params {
         x: typed(Some(call.x)),
         y: typed(Some(call.y)),
-        counts: typed(call.counts),
+        counts: typed(counts),
         map: typed(call.map),
         gradients: call.gradients.map(typed),
         channel_scores: call.channels,
@@ -184,7 +204,7 @@ fn params(call: &Call<'_>) -> Result<Params> {
         channels: extent(1)?,
         height: extent(2)?,
         width: extent(3)?,
-        margin: margin(metric.padding, &metric.window) as u32,
+        margin: margin as u32,
         radius: metric.window.radius() as u32,
         padding: padding(metric.padding) as u32,
         ..Params::default()
@@ -200,7 +220,7 @@ fn padding(padding: Padding) -> params::Padding {
     }
 }
 
-fn typed(array: Option<Array>) -> Typed {
+pub(super) fn typed(array: Option<Array>) -> Typed {
     array.map_or_else(Typed::default, |array| Typed {
         planes: array.planes,
         kind: array.kind.general() as u32,
@@ -255,13 +275,13 @@ mod tests {
         let metric = Ssim::builder().padding(Padding::Symmetric).build().expect("valid");
         for (shape, expected) in [([2, 3, 20, 30], 6), ([16, 3, 1080, 1920], 8), ([3, 1, 16384, 16384], 1)] {
             let scores = call(&metric, shape, Kind::F32);
-            let plan = Plan::new(params(&scores).expect("valid"), false).expect("not too large");
+            let plan = Plan::new(params(&scores).expect("valid"), false, false).expect("not too large");
             assert_eq!((plan.params.chunk as usize, plan.derivatives), (shape[0] * shape[1], 0));
             let call = Call {
                 gradients: [Some(scores.x), None],
                 ..scores
             };
-            let mut plan = Plan::new(params(&call).expect("valid"), false).expect("not too large");
+            let mut plan = Plan::new(params(&call).expect("valid"), false, false).expect("not too large");
             assert_eq!(plan.params.chunk, expected);
             assert_eq!(plan.derivatives, expected as usize * 16 * shape[2] * shape[3]);
             plan.params.partials = 8;
@@ -286,11 +306,46 @@ mod tests {
     }
 
     #[test]
+    fn weights_are_summed_before_they_are_used() {
+        let metric = Ssim::builder()
+            .padding(Padding::Valid)
+            .window(7)
+            .build()
+            .expect("valid");
+        let pixels = call(&metric, [2, 3, 40, 70], Kind::F32).x;
+        let weighed = Call {
+            weights: Some(pixels),
+            images: 64,
+            ..call(&metric, [2, 3, 40, 70], Kind::F32)
+        };
+        let p = params(&weighed).expect("valid");
+        // Three rows of 70 pixels and three pixels of four bytes further on.
+        assert_eq!(p.counts.planes.data, pixels.planes.data + (3 * 70 + 3) * 4);
+        let mut plan = Plan::new(p, false, true).expect("not too large");
+        // Two images of tiles of 8 rows by 32 columns: 34 by 64.
+        assert_eq!(plan.weights, 2 * 5 * 2 * size_of::<f64>());
+        (plan.sums_of_weights, plan.params.partials) = (1 << 20, 1 << 30);
+        let mut seen = vec![];
+        let all = plan.each(|work, launch, params| {
+            seen.push((work, launch.grid, params.partials));
+            Ok::<(), Error>(())
+        });
+        assert_eq!(all, Ok(()));
+        let expected = [
+            (Work::Weights, 20, 1 << 20),
+            (Work::Totals, 2, 1 << 20),
+            (Work::Windows, 60, 1 << 30),
+            (Work::Means, 2, 1 << 30),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
     fn what_cannot_be_counted_is_an_error() {
         let metric = Ssim::default();
         let mut call = call(&metric, [1, 1, 20, 30], Kind::F64);
         call.shape = [1 << 20, 1 << 20, 20, 30];
-        let plan = Plan::new(params(&call).expect("each extent fits"), true);
+        let plan = Plan::new(params(&call).expect("each extent fits"), true, false);
         assert!(matches!(plan, Err(Error::Overflow { .. })));
     }
 
@@ -302,8 +357,13 @@ mod tests {
             .exponents([1.0, 2.0, 1.0])
             .build()
             .expect("valid");
-        let plan = Plan::new(params(&call(&metric, [1, 1, 64, 64], Kind::F64)).expect("valid"), true).expect("small");
-        for work in [Work::Windows, Work::Adjoint, Work::Means] {
+        let plan = Plan::new(
+            params(&call(&metric, [1, 1, 64, 64], Kind::F64)).expect("valid"),
+            true,
+            true,
+        )
+        .expect("small");
+        for work in [Work::Windows, Work::Adjoint, Work::Means, Work::Weights, Work::Totals] {
             let launch = geometry(work, &plan.params, 8).expect("few blocks");
             assert!(launch.shared <= 48 * 1024, "{work:?}: {}", launch.shared);
         }

@@ -158,6 +158,7 @@ impl Worker {
             map: None,
             gradients: [None, None],
             counts,
+            weights: None,
             window_factor: Factor::new((0..images).map(|image| problem.window_factor(image)).collect()),
             channel_factor: Factor::new((0..channels).map(|channel| problem.channel_factor(channel)).collect()),
             gradient_factor: Factor::All(0.0),
@@ -272,13 +273,13 @@ struct Out<'a> {
 impl<'a> Out<'a> {
     fn new(device: &Device, slot: &mut Option<DeviceBuffer>, name: &'static str, into: RealsMut<'a>) -> Result<Self> {
         let layout = Layout::planar(name, into.shape())?;
-        let (kind, bytes) = match into {
-            RealsMut::F16(_) => (Kind::F16, 2),
-            RealsMut::Bf16(_) => (Kind::Bf16, 2),
-            RealsMut::F32(_) => (Kind::F32, 4),
-            RealsMut::F64(_) => (Kind::F64, 8),
+        let kind = match into {
+            RealsMut::F16(_) => Kind::F16,
+            RealsMut::Bf16(_) => Kind::Bf16,
+            RealsMut::F32(_) => Kind::F32,
+            RealsMut::F64(_) => Kind::F64,
         };
-        let address = reserve(slot, device, layout.span() * bytes)?;
+        let address = reserve(slot, device, layout.span() * kind.bytes())?;
         let planes = layout.planes(address);
         Ok(Self {
             array: Array { planes, kind },

@@ -42,6 +42,16 @@ impl Kind {
         }
     }
 
+    /// Bytes of an element.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::U8 => 1,
+            Self::U16 | Self::F16 | Self::Bf16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
     /// The element type's own dynamic range L.
     pub(super) fn range(self) -> f64 {
         match self {

@@ -6,10 +6,12 @@ use super::call::{Call, Factor};
 use super::images::{DeviceImages, DevicePixel, DeviceReal, Kind, same_device};
 use super::scores::DeviceScores;
 use super::stream::Stream;
+#[cfg(doc)]
 use crate::CudaError;
 use crate::config::Ssim;
 use crate::error::{Error, Result};
 use crate::problem::{Score, check_count, check_equal, check_shape, map_shape, margin};
+use crate::reduced::reduced_shape;
 
 impl Ssim {
     /// The functions of this metric on images in a device's memory, done in this stream. See
@@ -183,7 +185,8 @@ impl CudaSsim<'_> {
 
     /// The shape of the map of images that have been checked.
     pub(super) fn map_shape<T: DevicePixel>(&self, x: &DeviceImages<T>) -> [usize; 4] {
-        map_shape(x.shape(), margin(self.metric.padding, &self.metric.window))
+        let small = reduced_shape(x.shape(), self.metric.factor(x.shape()));
+        map_shape(small, margin(self.metric.padding, &self.metric.window))
     }
 
     /// Checks the inputs; nothing is wanted of them yet.
@@ -202,13 +205,6 @@ impl CudaSsim<'_> {
         }
         metric.check_window(shape)?;
         metric.check_channels(shape)?;
-        if metric.factor(shape) > 1 {
-            return Err(CudaError::Unsupported {
-                what: "downsampling of images in the device's memory".into(),
-                allowed: "images in the host's memory, or no downsampling",
-            }
-            .into());
-        }
         x.on(self.stream, "x")?;
         y.on(self.stream, "y")?;
         let [images, channels, height, width] = self.map_shape(x);
@@ -235,6 +231,7 @@ impl CudaSsim<'_> {
             map: None,
             gradients: [None, None],
             counts: None,
+            weights: None,
             window_factor: Factor::All(1.0 / windows),
             channel_factor,
             gradient_factor,

@@ -58,7 +58,8 @@
 //! SSIM in `f32`: these have kernels of their own. All else, up to windows of 33 pixels, is done by general kernels in
 //! time proportional to the window's side; gradients then take a workspace of four maps a channel, in the precision of the
 //! arithmetic, for as many channels at a time as fit in 256 MiB, and one at least. Larger windows are refused by name;
-//! with [`Backend::Auto`](crate::Backend::Auto) the processor does those.
+//! with [`Backend::Auto`](crate::Backend::Auto) the processor does those. Device images that are made smaller before they
+//! are compared ([`Downsampling::Automatic`](crate::Downsampling::Automatic)) are so in double precision, in the workspace.
 //!
 //! # Accuracy
 //!
@@ -98,6 +99,7 @@ mod metric;
 mod module;
 mod packing;
 mod pair;
+mod reduced;
 mod scores;
 mod staging;
 mod stream;

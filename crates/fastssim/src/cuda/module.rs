@@ -4,6 +4,8 @@ use std::ffi::{CStr, c_void};
 use std::ptr;
 
 use fastssim_kernels::general;
+use fastssim_kernels::general::geometry::Resizing;
+use fastssim_kernels::general::params::Resize;
 use fastssim_kernels::geometry::{Launch, Way, Work};
 use fastssim_kernels::params::Params;
 
@@ -16,8 +18,8 @@ const SM_75: &str = concat!(include_str!("ptx/sm_75.ptx"), "\0");
 const SM_80: &str = concat!(include_str!("ptx/sm_80.ptx"), "\0");
 
 /// The entry points: the fast ones by work and element type, see [`place`], then the general ones by work and
-/// arithmetic, see [`general_place`].
-const NAMES: [&CStr; 23] = [
+/// arithmetic, see [`general_place`], and those that make images smaller, see [`resize_place`].
+const NAMES: [&CStr; 27] = [
     c"score_u8",
     c"score_u16",
     c"score_f32",
@@ -41,6 +43,10 @@ const NAMES: [&CStr; 23] = [
     c"general_adjoint_f32",
     c"general_adjoint_f64",
     c"general_means",
+    c"general_weights",
+    c"general_totals",
+    c"general_reduce",
+    c"general_spread",
 ];
 
 /// An element type of the fast kernels.
@@ -85,6 +91,16 @@ fn general_place(work: general::geometry::Work, is_double: bool) -> usize {
         Work::Windows => 18 + usize::from(is_double),
         Work::Adjoint => 20 + usize::from(is_double),
         Work::Means => 22,
+        Work::Weights => 23,
+        Work::Totals => 24,
+    }
+}
+
+/// The place in tables of an entry point that makes images smaller.
+fn resize_place(resizing: Resizing) -> usize {
+    match resizing {
+        Resizing::Reduce => 25,
+        Resizing::Spread => 26,
     }
 }
 
@@ -147,6 +163,23 @@ impl Module {
     ) -> Result<(), CudaError> {
         // SAFETY: the kernel takes one argument, a `Params` of the general kernels; the rest is the caller's promise.
         unsafe { self.start(device, general_place(work, is_double), launch, params, stream) }
+    }
+
+    /// Puts a kernel into the stream that makes images smaller, or its adjoint.
+    ///
+    /// # Safety
+    ///
+    /// As [`launch`](Self::launch).
+    pub(super) unsafe fn launch_resize(
+        &self,
+        device: &Device,
+        resizing: Resizing,
+        launch: &Launch,
+        params: &Resize,
+        stream: CUstream,
+    ) -> Result<(), CudaError> {
+        // SAFETY: the kernel takes one argument, a `Resize`; the rest is the caller's promise.
+        unsafe { self.start(device, resize_place(resizing), launch, params, stream) }
     }
 
     /// Puts the kernel of this place into the stream.
@@ -347,6 +380,14 @@ mod tests {
                 assert_eq!(NAMES[general_place(work, is_double)].to_str(), Ok(&*name));
             }
         }
-        assert_eq!(NAMES[general_place(General::Means, true)], c"general_means");
+        for (place, name) in [
+            (general_place(General::Means, true), c"general_means"),
+            (general_place(General::Weights, true), c"general_weights"),
+            (general_place(General::Totals, true), c"general_totals"),
+            (resize_place(Resizing::Reduce), c"general_reduce"),
+            (resize_place(Resizing::Spread), c"general_spread"),
+        ] {
+            assert_eq!(NAMES[place], name);
+        }
     }
 }

@@ -11,9 +11,10 @@ use super::metric::CudaSsim;
 use super::scores::DeviceScores;
 use crate::error::{Error, Result};
 use crate::problem::{Score, check_count, check_shape};
+use crate::weights::Weight;
 
 /// Two batches of device images that a metric is about to compare, made by [`CudaSsim::ssim_of`] and
-/// [`CudaSsim::dssim_of`]. Weights of pixels are for host images so far.
+/// [`CudaSsim::dssim_of`].
 ///
 /// ```no_run
 /// use fastssim::Ssim;
@@ -40,6 +41,7 @@ pub struct CudaPair<'a, T, U> {
     x: &'a DeviceImages<T>,
     y: &'a DeviceImages<U>,
     score: Score,
+    weights: Option<Images<'a>>,
     upstream: Upstream<'a>,
 }
 
@@ -62,7 +64,7 @@ struct Images<'a> {
 }
 
 impl<'a> Images<'a> {
-    fn new<R: DeviceReal>(images: &'a DeviceImages<R>) -> Self {
+    fn new<R: DevicePixel>(images: &'a DeviceImages<R>) -> Self {
         Self {
             array: images.array(),
             shape: images.shape(),
@@ -100,7 +102,7 @@ impl<'o> CudaOutputs<'o> {
         self
     }
 
-    /// The score of each window.
+    /// The score of each window, in images of the map's shape.
     pub fn map<R: DeviceReal>(mut self, map: &'o mut DeviceImages<R>) -> Self {
         self.map = Some(Images::new(map));
         self
@@ -144,12 +146,23 @@ impl<'a> CudaSsim<'a> {
             x,
             y,
             score,
+            weights: None,
             upstream: Upstream::All(1.0),
         }
     }
 }
 
 impl<'a, T: DevicePixel, U: DevicePixel> CudaPair<'a, T, U> {
+    /// What each pixel counts in its image's score, as [`PixelWeights`](crate::PixelWeights) has it: of shape (images, 1,
+    /// height, width), or (1, 1, height, width) for all images, of `u8` or `f32`. The map is not weighted.
+    ///
+    /// Nobody waits to see them: where weights are negative or not finite, or zero for all windows of an image, its
+    /// scores and gradients are NaN.
+    pub fn weights<W: Weight + DevicePixel>(mut self, weights: &'a DeviceImages<W>) -> Self {
+        self.weights = Some(Images::new(weights));
+        self
+    }
+
     /// Gradients are those of the scores times this: 1 / n for the mean of a batch of n images.
     pub fn upstream(mut self, factor: f64) -> Self {
         self.upstream = Upstream::All(factor);
@@ -170,8 +183,8 @@ impl<'a, T: DevicePixel, U: DevicePixel> CudaPair<'a, T, U> {
         self
     }
 
-    /// Gradients are those of the sum of the map, each window times its number here. Weights of channels have no part in
-    /// it.
+    /// Gradients are those of the sum of the map, each window times its number here. Weights of pixels and channels have no
+    /// part in it.
     pub fn upstream_of_map<R: DeviceReal>(mut self, factors: &'a DeviceImages<R>) -> Self {
         self.upstream = Upstream::Map(Images::new(factors));
         self
@@ -181,7 +194,8 @@ impl<'a, T: DevicePixel, U: DevicePixel> CudaPair<'a, T, U> {
     ///
     /// # Errors
     ///
-    /// Those of the functions of [`CudaSsim`], and [`Error::OutputShape`] for upstream gradients of another shape.
+    /// Those of the functions of [`CudaSsim`], and [`Error::OutputShape`] for weights and upstream gradients of another
+    /// shape.
     pub fn compute(self, outputs: CudaOutputs<'_>) -> Result<()> {
         let call = self.call()?;
         let [n, c, ..] = self.x.shape();
@@ -211,9 +225,17 @@ impl<'a, T: DevicePixel, U: DevicePixel> CudaPair<'a, T, U> {
             ..call.clone()
         };
         if has_gradients {
-            let of_gradients = Call {
-                gradients,
-                ..if together { of_scores.clone() } else { call.clone() }
+            let of_gradients = if together {
+                Call {
+                    gradients,
+                    ..of_scores.clone()
+                }
+            } else {
+                Call {
+                    gradients,
+                    weights: None,
+                    ..call.clone()
+                }
             };
             // SAFETY: all are on this device with the layouts they were made with, have been checked for their shapes,
             // and outputs are borrowed exclusively.
@@ -225,6 +247,7 @@ impl<'a, T: DevicePixel, U: DevicePixel> CudaPair<'a, T, U> {
                 Call {
                     map,
                     counts: None,
+                    weights: None,
                     ..call
                 }
                 .launch(self.on.stream)
@@ -237,9 +260,32 @@ impl<'a, T: DevicePixel, U: DevicePixel> CudaPair<'a, T, U> {
         Ok(())
     }
 
-    /// Checks the inputs and the upstream gradient.
+    /// Checks the inputs, the weights and the upstream gradient.
     fn call(&self) -> Result<Call<'_>> {
         let mut call = self.on.call(self.x, self.y, self.score)?;
+        let [n, c, height, width] = self.x.shape();
+        if let Some(weights) = self.weights {
+            let images = if weights.shape[0] == 1 { 1 } else { n };
+            call.weights = self.checked(Some(weights), "weights", [images, 1, height, width])?;
+        }
+        self.derive(&mut call)?;
+        if call.weights.is_some() {
+            // By the sums of the weights, not by the number of windows: those are the device's to divide by.
+            call.window_factor = Factor::Each(vec![1.0; n]);
+            if call.counts.is_none() {
+                let [_, _, height, width] = self.on.map_shape(self.x);
+                let times_windows = |factor: f64| factor * (height * width) as f64;
+                call.gradient_factor = Factor::Each(match &call.gradient_factor {
+                    Factor::All(factor) => vec![times_windows(*factor); n * c],
+                    Factor::Each(factors) => factors.iter().copied().map(times_windows).collect(),
+                });
+            }
+        }
+        Ok(call)
+    }
+
+    /// Sets what is derived.
+    fn derive(&self, call: &mut Call<'_>) -> Result<()> {
         let [n, c, ..] = self.x.shape();
         let wrong = |expected: &[usize], found: &[usize]| Error::OutputShape {
             name: "the upstream gradient",
@@ -252,7 +298,7 @@ impl<'a, T: DevicePixel, U: DevicePixel> CudaPair<'a, T, U> {
             Factor::Each(factors) => factors[plane],
         };
         let factor = match self.upstream {
-            Upstream::All(1.0) => return Ok(call),
+            Upstream::All(1.0) => return Ok(()),
             Upstream::All(factor) => match &call.gradient_factor {
                 Factor::All(all) => Factor::All(factor * all),
                 Factor::Each(_) => Factor::Each((0..n * c).map(|plane| factor * of(plane)).collect()),
@@ -273,7 +319,7 @@ impl<'a, T: DevicePixel, U: DevicePixel> CudaPair<'a, T, U> {
             }
         };
         call.gradient_factor = factor;
-        Ok(call)
+        Ok(())
     }
 
     /// The array, if it is on the stream's device and of this shape.

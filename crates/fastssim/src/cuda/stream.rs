@@ -4,6 +4,8 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use fastssim_kernels::general::geometry::{Resizing, launch_resize};
+use fastssim_kernels::general::params::Resize;
 use fastssim_kernels::geometry::{Way, Work, launch};
 use fastssim_kernels::params::Params;
 use ndarray::{ArrayView4, ArrayViewMut4};
@@ -13,7 +15,7 @@ use super::event::Event;
 use super::general::Plan;
 use super::images::same_device;
 use super::layout::Layout;
-use super::memory::Plain;
+use super::memory::{DeviceBuffer, Plain};
 use super::module::{FastKind, Kernel};
 use super::packing::{Gather, Scatter};
 use super::staging::Staging;
@@ -240,6 +242,35 @@ impl Stream {
             unsafe { module.launch_general(&self.device, work, plan.is_double, launch, params, self.raw) }
         })?;
         Ok(())
+    }
+
+    /// Puts a kernel into the stream that makes images smaller, or its adjoint.
+    ///
+    /// # Safety
+    ///
+    /// As of [`launch`](Self::launch), for the addresses in `params`.
+    pub(super) unsafe fn resize(&self, resizing: Resizing, params: &Resize) -> Result<()> {
+        let Some(launch) = launch_resize(resizing, params) else {
+            let shape = [params.images, params.channels, params.height, params.width];
+            return Err(Error::Overflow {
+                shape: shape.map(|extent| extent as usize),
+            });
+        };
+        let _current = self.device.enter()?;
+        let module = self.device.module();
+        // SAFETY: as the caller promises; the context is current.
+        Ok(unsafe { module.launch_resize(&self.device, resizing, &launch, params, self.raw) }?)
+    }
+
+    /// Memory for smaller images, which no other call has until it is [kept](Self::keep_smaller) again.
+    pub(super) fn take_smaller(&self, bytes: usize) -> Result<DeviceBuffer> {
+        let _current = self.device.enter()?;
+        Ok(lock(&self.workspace).take_smaller(&self.device, bytes)?)
+    }
+
+    /// Keeps memory for later calls: all work that uses it is in the stream.
+    pub(super) fn keep_smaller(&self, buffer: DeviceBuffer) {
+        lock(&self.workspace).keep_smaller(buffer);
     }
 
     /// Copies an array to the device in the order of `layout`, which must have no gaps. Returns when the array has

@@ -24,6 +24,10 @@ pub(super) struct Workspace {
     derivatives: Option<DeviceBuffer>,
     /// Numbers of the host's that a general kernel reads.
     factors: Option<DeviceBuffer>,
+    /// Sums over tiles of what windows count.
+    weights: Option<DeviceBuffer>,
+    /// Images made smaller: as many as threads have put such work into the stream at the same time.
+    smaller: Vec<DeviceBuffer>,
     /// Buffers that were too small, which kernels in the stream may still be using. Each is at most half as large as
     /// the one that took its place, so that they never amount to much.
     retired: Vec<DeviceBuffer>,
@@ -85,10 +89,30 @@ impl Workspace {
             reserve(&mut self.derivatives, &mut self.retired, device, plan.derivatives)?;
             plan.params.derivatives = address(&self.derivatives);
         }
+        if plan.weights > 0 {
+            reserve(&mut self.weights, &mut self.retired, device, plan.weights)?;
+            plan.sums_of_weights = address(&self.weights);
+        }
         if factors > 0 {
             reserve(&mut self.factors, &mut self.retired, device, factors * size_of::<f64>())?;
         }
         Ok(address(&self.factors))
+    }
+
+    /// Memory for smaller images, of at least so many bytes, for as long as it takes to put a call into the stream. The
+    /// device's context is current.
+    pub(super) fn take_smaller(&mut self, device: &Device, bytes: usize) -> Result<DeviceBuffer, CudaError> {
+        let mut slot = self.smaller.pop();
+        reserve(&mut slot, &mut self.retired, device, bytes)?;
+        match slot {
+            Some(buffer) => Ok(buffer),
+            None => DeviceBuffer::new(device, bytes),
+        }
+    }
+
+    /// Takes it back, for the next call in the stream.
+    pub(super) fn keep_smaller(&mut self, buffer: DeviceBuffer) {
+        self.smaller.push(buffer);
     }
 
     /// The buffers that were too small, to be dropped when the stream has done what was in it before this call.

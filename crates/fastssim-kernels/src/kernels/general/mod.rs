@@ -8,6 +8,9 @@
 //! means:   sums of tiles ─▶ channels ─▶ images
 //! ```
 //!
+//! Before them run, where they are needed, `reduce` (smaller images), `weights` and `totals` (what the weights of an
+//! image's windows sum up to); after them `spread` (gradients of smaller images) and `accumulate` (a running sum of scores).
+//!
 //! | module | what it holds |
 //! |---|---|
 //! | `real` | the arithmetic, `f32` or `f64` |
@@ -18,7 +21,11 @@
 //! | `moments` | means and variances under a window, along a row and then along columns |
 //! | `formula`, `exponents`, `power` | SSIM and its derivatives from the moments |
 //! | `sum` | the sum over a tile, and the kernel of the means |
+//! | `weights` | what the weights of windows sum up to |
+//! | `resize` | images made smaller, and the gradient's way back |
+//! | `accumulate` | a running sum of scores |
 
+mod accumulate;
 mod adjoint;
 mod elements;
 mod exponents;
@@ -26,13 +33,18 @@ mod formula;
 mod moments;
 mod power;
 mod real;
+mod resize;
 mod source;
 mod sum;
 mod tile;
+mod weights;
 mod window;
 mod windows;
 
+pub use accumulate::accumulate;
 pub use adjoint::adjoint;
 pub use real::Real;
+pub use resize::{reduce, spread};
 pub use sum::means;
+pub use weights::{totals, weights};
 pub use windows::windows;
