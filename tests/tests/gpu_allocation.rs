@@ -2,7 +2,7 @@
 //! host. A program of its own with one test, since the device's free memory is everybody's.
 
 use allocation_counter::measure;
-use fastssim::cuda::{DeviceImages, DeviceScores, Stream};
+use fastssim::cuda::{DeviceImages, DeviceScores, PinnedImages, Stream};
 use fastssim::{Padding, Ssim};
 use fastssim_tests::first_gpu;
 use fastssim_tests::images::Scene;
@@ -11,9 +11,10 @@ use fastssim_tests::images::Scene;
 fn gpu_the_steady_state_allocates_nothing() {
     let Some(device) = first_gpu() else { return };
     let stream = Stream::new(&device).expect("a stream");
-    let [x, y] = Scene::Distorted
+    let [mut x, y] = Scene::Distorted
         .batches::<u8>([4, 3, 200, 300], 2)
         .map(|images| DeviceImages::<u8>::upload(&stream, &images).expect("there is memory"));
+    let mut pinned = PinnedImages::<u8>::new(&device, x.shape()).expect("there is memory");
     let mut scores = DeviceScores::new(&device, 4).expect("there is memory");
     let mut gradient = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
     let mut map = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
@@ -26,7 +27,8 @@ fn gpu_the_steady_state_allocates_nothing() {
             .and_then(|()| on.ssim_map_into(&x, &y, &mut map))
             .expect("valid input");
         let on = metric.on(&stream);
-        on.ssim_into(&x, &y, &mut scores)
+        x.copy_from_pinned(&stream, &mut pinned)
+            .and_then(|()| on.ssim_into(&x, &y, &mut scores))
             .and_then(|()| on.dssim_with_gradient_into(&x, &y, &mut scores, &mut gradient))
             .and_then(|()| on.ssim_gradient_into(&x, &y, &mut gradient))
             .and_then(|()| on.ssim_map_into(&x, &y, &mut map))

@@ -6,7 +6,7 @@
 use std::process::Command;
 use std::ptr;
 
-use fastssim::cuda::{Device, DeviceImages, DeviceScores, Event, Stream};
+use fastssim::cuda::{Device, DeviceImages, DeviceScores, Event, PinnedImages, Stream};
 use fastssim::{Backend, CudaError, Error, Ssim};
 use fastssim_tests::images::Scene;
 use ndarray::Array4;
@@ -52,6 +52,7 @@ fn have_a_fault() {
     let [x, y] = upload(&stream, &pair);
     let mut images = DeviceImages::<f32>::zeros(&stream, x.shape()).expect("there is memory");
     let mut scores = DeviceScores::new(&device, 1).expect("there is memory");
+    let mut pinned = PinnedImages::<f32>::new(&device, x.shape()).expect("there is memory");
     let [auto, on_cpu, on_gpu] = [Backend::Auto, Backend::Cpu, Backend::Cuda { device: 0 }].map(|backend| {
         let metric = Ssim::builder().backend(backend).build();
         metric.expect("a backend that works")
@@ -92,6 +93,11 @@ fn have_a_fault() {
         assert!(is_fault(images.copy_from(&stream, &pair[0])));
         assert!(is_fault(images.copy_from_device(&stream, &x)));
         assert!(is_fault(images.download(&stream)));
+        assert!(is_fault(images.copy_from_pinned(&stream, &mut pinned)));
+        assert!(is_fault(images.copy_to_pinned(&stream, &mut pinned)));
+        assert!(is_fault(pinned.view().map(|_| ())));
+        assert!(is_fault(pinned.view_mut().map(|_| ())));
+        assert!(is_fault(PinnedImages::<u8>::new(&device, [1, 1, 2, 3])));
         assert!(is_fault(DeviceScores::new(&device, 1)));
         assert!(is_fault(scores.download(&other)));
         assert!(is_fault(on_gpu.on(&other).ssim_into(&x, &y, &mut scores)));

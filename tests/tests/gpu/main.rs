@@ -10,6 +10,7 @@ mod fault;
 mod memory;
 mod options;
 mod pair;
+mod pinned;
 
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
 use fastssim::{Padding, Ssim};

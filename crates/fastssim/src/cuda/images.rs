@@ -12,7 +12,8 @@ use super::device::Device;
 use super::layout::Layout;
 use super::memory::{DeviceBuffer, Plain};
 use super::module::FastKind;
-use super::stream::Stream;
+use super::pinned::PinnedImages;
+use super::stream::{Stream, Way};
 use crate::CudaError;
 use crate::error::{Error, Result};
 use crate::input::{Input, Pixel, Pixels};
@@ -248,6 +249,57 @@ impl<T: DevicePixel> DeviceImages<T> {
         }
         // SAFETY: both hold so many bytes, whoever they belong to; the borrow of the one written to is exclusive.
         Ok(unsafe { stream.copy(images.address, self.address, self.span_bytes()) }?)
+    }
+
+    /// A copy of pinned images, in the same order. Returns at once: the device has them when the stream has come so
+    /// far.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::WrongDevice`], [`CudaError::OutOfMemory`], [`CudaError::Unsupported`] while the stream is captured
+    /// in a graph, and [`CudaError::Fault`].
+    pub fn upload_pinned(stream: &Stream, images: &mut PinnedImages<T>) -> Result<Self> {
+        let mut copy = Self::with_layout(stream.device(), *images.layout())?;
+        copy.copy_from_pinned(stream, images)?;
+        Ok(copy)
+    }
+
+    /// Copies pinned images of the same shape and order here. Returns at once: the copy is done in the stream, after
+    /// those of `images` that were started before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutputShape`], [`CudaError::WrongDevice`], [`CudaError::Fault`], and [`CudaError::Unsupported`] for
+    /// images with gaps between their elements or of another order, and while the stream is captured in a graph.
+    pub fn copy_from_pinned(&mut self, stream: &Stream, images: &mut PinnedImages<T>) -> Result<()> {
+        self.copy_pinned(stream, images, Way::ToDevice)
+    }
+
+    /// Copies these to pinned images of the same shape and order. Returns at once: [`PinnedImages::view`] waits until
+    /// they are there.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`copy_from_pinned`](Self::copy_from_pinned).
+    pub fn copy_to_pinned(&self, stream: &Stream, images: &mut PinnedImages<T>) -> Result<()> {
+        self.copy_pinned(stream, images, Way::ToHost)
+    }
+
+    /// Either way. The borrow of what is written to is exclusive in both callers.
+    fn copy_pinned(&self, stream: &Stream, images: &mut PinnedImages<T>, way: Way) -> Result<()> {
+        check_shape::<ndarray::Ix4>("the pinned images", images.shape(), self.layout.shape)?;
+        self.on(stream, "the device images")?;
+        same_device(images.device(), stream, "the pinned images")?;
+        if self.layout.order.is_none() || self.layout.steps() != images.layout().steps() {
+            return Err(CudaError::Unsupported {
+                what: "copying between pinned and device images of different order, or with gaps".into(),
+                allowed: "images without gaps whose strides are the same",
+            }
+            .into());
+        }
+        // SAFETY: both have the same span, on this device; what is written to is borrowed exclusively, or someone
+        // else's by the promise of `from_raw`.
+        Ok(unsafe { images.copy(stream, way, self.address) }?)
     }
 
     fn fill(&mut self, stream: &Stream, view: ArrayView4<'_, T>) -> Result<()> {

@@ -80,7 +80,8 @@ impl Layout {
         }
     }
 
-    fn in_order(name: &'static str, shape: [usize; 4], order: [usize; 4]) -> Result<Self> {
+    /// With the axes in this order, from the slowest to the fastest.
+    pub(super) fn in_order(name: &'static str, shape: [usize; 4], order: [usize; 4]) -> Result<Self> {
         let mut strides = [0; 4];
         let mut stride = 1usize;
         for axis in order.into_iter().rev() {

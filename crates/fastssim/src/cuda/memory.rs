@@ -58,6 +58,8 @@ pub(super) struct PinnedBuffer {
 
 // SAFETY: memory that belongs to this value alone.
 unsafe impl Send for PinnedBuffer {}
+// SAFETY: a shared borrow only reads.
+unsafe impl Sync for PinnedBuffer {}
 
 impl PinnedBuffer {
     /// Allocates zeros.
@@ -86,6 +88,18 @@ impl PinnedBuffer {
     }
 
     /// The first `len` elements; fewer where there is no room for so many.
+    ///
+    /// # Safety
+    ///
+    /// The device is not copying to this memory.
+    pub(super) unsafe fn as_slice<T: Plain>(&self, len: usize) -> &[T] {
+        let len = len.min(self.bytes / size_of::<T>());
+        // SAFETY: within the allocation, which is aligned to a page; all bits of it have been written, and any
+        // bits are a `T`; borrowed from `self`, and not written to by the device, as the caller promises.
+        unsafe { std::slice::from_raw_parts(self.data.cast::<T>(), len) }
+    }
+
+    /// The same to write to.
     ///
     /// # Safety
     ///

@@ -38,6 +38,9 @@
 //! [`DeviceScores::from_raw`] and [`Stream::from_raw`]: everything runs in the device's primary context, which
 //! PyTorch and the CUDA runtime use too.
 //!
+//! A stream of pairs from the host is compared as fast as the bus brings it if the host makes the images in
+//! [`PinnedImages`]. Calls on device images can be captured in CUDA graphs: see [`CudaSsim`].
+//!
 //! # What it needs
 //!
 //! To run: an NVIDIA GPU of compute capability 7.5 (Turing) or later, and its driver; no CUDA toolkit. The driver is
@@ -99,6 +102,7 @@ mod metric;
 mod module;
 mod packing;
 mod pair;
+mod pinned;
 mod reduced;
 mod scores;
 mod staging;
@@ -111,6 +115,7 @@ pub use event::Event;
 pub use images::{DeviceImages, DevicePixel, DeviceReal};
 pub use metric::CudaSsim;
 pub use pair::{CudaOutputs, CudaPair};
+pub use pinned::PinnedImages;
 pub use scores::DeviceScores;
 pub use stream::Stream;
 

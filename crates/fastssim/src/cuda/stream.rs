@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fastssim_kernels::general::geometry::{Resizing, launch_resize};
 use fastssim_kernels::general::params::Resize;
-use fastssim_kernels::geometry::{Way, Work, launch};
+use fastssim_kernels::geometry::{self, Work, launch};
 use fastssim_kernels::params::Params;
 use ndarray::{ArrayView4, ArrayViewMut4};
 
@@ -15,7 +15,7 @@ use super::event::Event;
 use super::general::Plan;
 use super::images::same_device;
 use super::layout::Layout;
-use super::memory::{DeviceBuffer, Plain};
+use super::memory::{DeviceBuffer, PinnedBuffer, Plain};
 use super::module::{FastKind, Kernel};
 use super::packing::{Gather, Scatter};
 use super::staging::Staging;
@@ -78,8 +78,10 @@ impl Stream {
     /// # Safety
     ///
     /// The stream belongs to the device's primary context and outlives this value. Where its work is captured in a
-    /// graph, the graph runs on memory that belongs to this value: it is not launched after this value is dropped or
-    /// has been given larger work, nor while other work of this value, or another launch of the graph, may be running.
+    /// graph, the graph runs on memory that belongs to this value and to the images and scores of the calls: it is not
+    /// launched after one of them is dropped or this value has been given larger work, nor while other work of this
+    /// value, or another launch of the graph, may be running. The same holds for a stream of [`new`](Self::new) that is
+    /// captured by its [address](Self::as_raw).
     pub unsafe fn from_raw(device: &Device, stream: *mut c_void) -> Result<Self> {
         if stream.addr() == PER_THREAD {
             return Err(CudaError::Unsupported {
@@ -182,7 +184,7 @@ impl Stream {
     /// that the shape and the strides reach; what is written is written by nobody else until the stream has come
     /// past.
     pub(super) unsafe fn launch(&self, work: Work, kind: FastKind, mut params: Params) -> Result<()> {
-        let way = Way::new(work, &params);
+        let way = geometry::Way::new(work, &params);
         let Some(launch) = launch(way, work, &params) else {
             let shape = [params.images, params.channels, params.height, params.width];
             return Err(Error::Overflow {
@@ -290,6 +292,7 @@ impl Stream {
         let mut gather = Gather::new(view.permuted_axes(order));
         let len = layout.span();
         let _current = self.device.enter()?;
+        self.refuse_captured_copy()?;
         let mut staging = lock(&self.staging);
         // SAFETY: as the caller promises.
         unsafe { staging.upload(self.raw, address, len, |piece| gather.fill(piece)) }
@@ -325,9 +328,62 @@ impl Stream {
         take: impl FnMut(&[T]),
     ) -> Result<(), CudaError> {
         let _current = self.device.enter()?;
+        self.refuse_captured_copy()?;
         let mut staging = lock(&self.staging);
         // SAFETY: as the caller promises.
         unsafe { staging.download(self.raw, address, len, take) }
+    }
+
+    /// Copies bytes between pinned memory and the device, after all that `copied` marks, and moves that mark behind
+    /// the copy. Returns at once.
+    ///
+    /// # Safety
+    ///
+    /// There are so many bytes in the buffer and at the address, which is of this stream's device as the buffer is.
+    /// Nobody uses those at the address until the stream has come past, or those in the buffer until `copied` is
+    /// reached.
+    pub(super) unsafe fn copy_pinned(
+        &self,
+        way: Way,
+        address: u64,
+        buffer: &mut PinnedBuffer,
+        bytes: usize,
+        copied: &Event,
+    ) -> Result<(), CudaError> {
+        let device = &self.device;
+        let current = device.enter()?;
+        self.refuse_captured_copy()?;
+        // SAFETY: both exist and are of this device.
+        let status = unsafe { sys::cuStreamWaitEvent(self.raw, copied.as_raw(), 0) };
+        device.check("cuStreamWaitEvent", status)?;
+        match way {
+            Way::ToDevice => {
+                // SAFETY: as the caller promises; the context is current.
+                let status = unsafe { sys::cuMemcpyHtoDAsync_v2(address, buffer.as_ptr(), bytes, self.raw) };
+                device.check("cuMemcpyHtoDAsync", status)?;
+            }
+            Way::ToHost => {
+                // SAFETY: as above.
+                let status = unsafe { sys::cuMemcpyDtoHAsync_v2(buffer.as_mut_ptr(), address, bytes, self.raw) };
+                device.check("cuMemcpyDtoHAsync", status)?;
+            }
+        }
+        // SAFETY: of one device, whose context is current.
+        unsafe { copied.record(device, self.raw) }.inspect_err(|_| {
+            // No mark tells of the copy: it must be over before anyone uses the buffer.
+            let _ = self.wait(&current);
+        })
+    }
+
+    /// Copies between the host and the device are no part of graphs: they would be done again with whatever is in the
+    /// host's memory by then.
+    fn refuse_captured_copy(&self) -> Result<(), CudaError> {
+        refuse_capture(
+            &self.device,
+            self.raw,
+            "a copy between the host and the device",
+            "calls with results on the device",
+        )
     }
 
     /// Fills memory with zeros.
@@ -366,6 +422,35 @@ impl std::fmt::Debug for Stream {
             .field("raw", &self.raw)
             .finish_non_exhaustive()
     }
+}
+
+/// The ways between pinned memory and a device's.
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    ToDevice,
+    ToHost,
+}
+
+/// Fails where the stream's work is being captured in a graph, in which `what` has no place. The device's context is
+/// current.
+pub(super) fn refuse_capture(
+    device: &Device,
+    stream: CUstream,
+    what: &str,
+    allowed: &'static str,
+) -> Result<(), CudaError> {
+    let mut status = 0;
+    // SAFETY: writes one number; the stream exists.
+    device.check("cuStreamIsCapturing", unsafe {
+        sys::cuStreamIsCapturing(stream, &mut status)
+    })?;
+    if status == 0 {
+        return Ok(());
+    }
+    Err(CudaError::Unsupported {
+        what: format!("{what} while the stream is captured in a graph"),
+        allowed,
+    })
 }
 
 fn gaps(what: &str) -> CudaError {

@@ -44,6 +44,8 @@ unsafe extern "C" {
     pub(super) fn cuStreamCreate(stream: *mut CUstream, flags: c_uint) -> Status;
     pub(super) fn cuStreamSynchronize(stream: CUstream) -> Status;
     pub(super) fn cuStreamWaitEvent(stream: CUstream, event: CUevent, flags: c_uint) -> Status;
+    /// The status is an enumeration; zero is "not captured".
+    pub(super) fn cuStreamIsCapturing(stream: CUstream, status: *mut c_uint) -> Status;
     pub(super) fn cuStreamDestroy_v2(stream: CUstream) -> Status;
 
     pub(super) fn cuEventCreate(event: *mut CUevent, flags: c_uint) -> Status;
