@@ -98,6 +98,7 @@ fn have_a_fault() {
         assert!(is_fault(pinned.view().map(|_| ())));
         assert!(is_fault(pinned.view_mut().map(|_| ())));
         assert!(is_fault(PinnedImages::<u8>::new(&device, [1, 1, 2, 3])));
+        assert!(is_fault(device.make_current()));
         assert!(is_fault(DeviceScores::new(&device, 1)));
         assert!(is_fault(scores.download(&other)));
         assert!(is_fault(on_gpu.on(&other).ssim_into(&x, &y, &mut scores)));

@@ -7,10 +7,12 @@ mod absent;
 mod conformance;
 mod determinism;
 mod fault;
+mod graph;
 mod memory;
 mod options;
 mod pair;
 mod pinned;
+mod raw;
 
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
 use fastssim::{Padding, Ssim};

@@ -143,6 +143,22 @@ impl Device {
         &self.open.info
     }
 
+    /// Makes the device's context current on this thread and leaves it so, as `cudaSetDevice` does.
+    ///
+    /// Nothing needs it. Elsewhere each call makes the context current and brings back what was there before; where it
+    /// is current already, as on the threads of frameworks that use the device, it need not. So for a thread with many
+    /// small calls this saves part of what a call costs it.
+    ///
+    /// # Errors
+    ///
+    /// [`CudaError::Fault`] where work on the device has failed.
+    pub fn make_current(&self) -> Result<()> {
+        self.usable()?;
+        // SAFETY: a context that is retained until the process ends.
+        let status = unsafe { sys::cuCtxSetCurrent(self.open.context) };
+        Ok(self.check("cuCtxSetCurrent", status)?)
+    }
+
     /// Bytes of memory that are free, and all that there are.
     ///
     /// # Errors

@@ -24,8 +24,8 @@ impl Ssim {
 /// A metric and a stream, made by [`Ssim::on`].
 ///
 /// Functions that end in `_into` put their work into the stream and return: they neither wait nor copy (but for weights
-/// of channels), and allocate nothing after the first call of a size. All others wait for the result and bring it to the
-/// host.
+/// of channels), and allocate nothing after the first call of a size. So they can be captured in a CUDA graph, after such
+/// a first call in the same stream. All others wait for the result and bring it to the host.
 ///
 /// The two images may differ in type. Gradients and maps on the device are of any type of floats, those that come to the
 /// host of `f32`. What else a metric can say, [`ssim_of`](Self::ssim_of) and [`dssim_of`](Self::dssim_of) have.
@@ -36,7 +36,8 @@ impl Ssim {
 /// [`Error::ChannelWeights`](crate::Error::ChannelWeights), [`Error::SmallerThanWindow`](crate::Error::SmallerThanWindow)
 /// and [`Error::OutputShape`](crate::Error::OutputShape) as on the host; [`Error::Overflow`](crate::Error::Overflow) for
 /// a batch of more tiles than the kernels can count;
-/// [`CudaError::WrongDevice`], [`CudaError::Unsupported`] for a window larger than 33 pixels,
+/// [`CudaError::WrongDevice`], [`CudaError::Unsupported`] for a window larger than 33 pixels, and for a call that would
+/// have to allocate while its stream is captured in a graph,
 /// [`CudaError::OutOfMemory`], [`CudaError::Fault`] where work on the device has failed before, and
 /// [`CudaError::Driver`] where the driver refuses a call for another reason.
 #[derive(Clone, Copy, Debug)]

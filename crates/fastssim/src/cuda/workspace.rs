@@ -9,6 +9,7 @@ use fastssim_kernels::params::Params;
 use super::device::Device;
 use super::general::Plan;
 use super::memory::DeviceBuffer;
+use super::stream::refuse_capture;
 use super::sys::{self, CUstream};
 use crate::CudaError;
 
@@ -53,14 +54,31 @@ impl Workspace {
             return Ok(());
         }
         let (tiles, images) = (launch.tiles as usize, params.images as usize);
-        reserve(&mut self.partials, &mut self.retired, device, tiles * size_of::<f64>())?;
+        reserve(
+            &mut self.partials,
+            &mut self.retired,
+            device,
+            stream,
+            tiles * size_of::<f64>(),
+        )?;
         params.partials = address(&self.partials);
         if params.scores == 0 {
-            reserve(&mut self.scores, &mut self.retired, device, images * size_of::<f64>())?;
+            reserve(
+                &mut self.scores,
+                &mut self.retired,
+                device,
+                stream,
+                images * size_of::<f64>(),
+            )?;
             params.scores = address(&self.scores);
         }
-        if reserve(&mut self.counters, &mut self.retired, device, images * size_of::<u32>())?
-            && let Some(counters) = &self.counters
+        if reserve(
+            &mut self.counters,
+            &mut self.retired,
+            device,
+            stream,
+            images * size_of::<u32>(),
+        )? && let Some(counters) = &self.counters
         {
             // Kernels leave zeros behind, but begin with them as well. In the stream, so that no one waits.
             // SAFETY: the whole of a buffer that no kernel has seen yet.
@@ -125,16 +143,25 @@ fn address(slot: &Option<DeviceBuffer>) -> u64 {
     slot.as_ref().map_or(0, DeviceBuffer::address)
 }
 
-/// Puts a new buffer of at least `bytes` in the place of one that is too small; says whether it has.
+/// Puts a new buffer of at least `bytes` in the place of one that is too small; says whether it has. Not while the
+/// stream is captured: the driver would end the capture, and zeros that a graph is to write are not there before it
+/// runs.
 fn reserve(
     slot: &mut Option<DeviceBuffer>,
     retired: &mut Vec<DeviceBuffer>,
     device: &Device,
+    stream: CUstream,
     bytes: usize,
 ) -> Result<bool, CudaError> {
     if slot.as_ref().is_some_and(|buffer| buffer.bytes() >= bytes) {
         return Ok(false);
     }
+    refuse_capture(
+        device,
+        stream,
+        "the first call of a size in a stream, which allocates,",
+        "calls of no more images and tiles than the stream has done before",
+    )?;
     let size = bytes.checked_next_power_of_two().unwrap_or(bytes).max(LEAST);
     let larger = DeviceBuffer::new(device, size)?;
     retired.extend(slot.replace(larger));
