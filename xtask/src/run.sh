@@ -5,7 +5,8 @@
 #
 # tests: the tests that need a GPU, and those of the default backend; command: fastssim on pairs of pictures, whose scores
 # must be the CPU's; sanitize: the GPU's tests under compute-sanitizer; bench: the CUDA backend beside the torch
-# libraries that are installed; peers: the CPU backend beside its peers. Without arguments: tests and command.
+# libraries that are installed, with its record in benches/results; peers: the CPU backend beside its peers. Without
+# arguments: tests and command.
 # It ends with 1 if anything failed.
 cd "$(dirname "$0")" || exit 1
 # Where the tests find their pictures; and a machine without a GPU is no excuse here.
@@ -66,7 +67,7 @@ for part; do
         tests) tests ;;
         command) command_digits ;;
         sanitize) sanitize ;;
-        bench) run python3 benches/peers/gpu.py ;;
+        bench) run python3 benches/peers/gpu.py --write benches/results ;;
         peers) run python3 benches/peers/compare.py --threads 1 ;;
         *) echo "$part: not one of tests, command, sanitize, bench, peers" >&2; exit 2 ;;
     esac

@@ -215,7 +215,7 @@ impl Stream {
         // Locked until the last kernel is in the stream: the workspace is one call's at a time.
         let mut workspace = lock(&self.workspace);
         let count = factors.iter().map(|factors| factors.len()).sum();
-        let mut address = workspace.prepare_general(&self.device, &mut plan, count)?;
+        let mut address = workspace.prepare_general(&self.device, self.raw, &mut plan, count)?;
         let params = &mut plan.params;
         let places = [
             &mut params.window_factors,
@@ -267,7 +267,7 @@ impl Stream {
     /// Memory for smaller images, which no other call has until it is [kept](Self::keep_smaller) again.
     pub(super) fn take_smaller(&self, bytes: usize) -> Result<DeviceBuffer> {
         let _current = self.device.enter()?;
-        Ok(lock(&self.workspace).take_smaller(&self.device, bytes)?)
+        Ok(lock(&self.workspace).take_smaller(&self.device, self.raw, bytes)?)
     }
 
     /// Keeps memory for later calls: all work that uses it is in the stream.

@@ -96,35 +96,58 @@ impl Workspace {
     pub(super) fn prepare_general(
         &mut self,
         device: &Device,
+        stream: CUstream,
         plan: &mut Plan,
         factors: usize,
     ) -> Result<u64, CudaError> {
         if plan.has_scores() {
-            reserve(&mut self.partials, &mut self.retired, device, plan.partials)?;
+            reserve(&mut self.partials, &mut self.retired, device, stream, plan.partials)?;
             plan.params.partials = address(&self.partials);
         }
         if plan.derivatives > 0 {
-            reserve(&mut self.derivatives, &mut self.retired, device, plan.derivatives)?;
+            reserve(
+                &mut self.derivatives,
+                &mut self.retired,
+                device,
+                stream,
+                plan.derivatives,
+            )?;
             plan.params.derivatives = address(&self.derivatives);
         }
         if plan.weights > 0 {
-            reserve(&mut self.weights, &mut self.retired, device, plan.weights)?;
+            reserve(&mut self.weights, &mut self.retired, device, stream, plan.weights)?;
             plan.sums_of_weights = address(&self.weights);
         }
         if factors > 0 {
-            reserve(&mut self.factors, &mut self.retired, device, factors * size_of::<f64>())?;
+            reserve(
+                &mut self.factors,
+                &mut self.retired,
+                device,
+                stream,
+                factors * size_of::<f64>(),
+            )?;
         }
         Ok(address(&self.factors))
     }
 
     /// Memory for smaller images, of at least so many bytes, for as long as it takes to put a call into the stream. The
     /// device's context is current.
-    pub(super) fn take_smaller(&mut self, device: &Device, bytes: usize) -> Result<DeviceBuffer, CudaError> {
+    pub(super) fn take_smaller(
+        &mut self,
+        device: &Device,
+        stream: CUstream,
+        bytes: usize,
+    ) -> Result<DeviceBuffer, CudaError> {
         let mut slot = self.smaller.pop();
-        reserve(&mut slot, &mut self.retired, device, bytes)?;
-        match slot {
-            Some(buffer) => Ok(buffer),
-            None => DeviceBuffer::new(device, bytes),
+        let reserved = reserve(&mut slot, &mut self.retired, device, stream, bytes);
+        match (reserved, slot) {
+            (Ok(_), Some(buffer)) => Ok(buffer),
+            (Ok(_), None) => DeviceBuffer::new(device, bytes),
+            (Err(error), slot) => {
+                // Kernels in the stream may still be using it.
+                self.smaller.extend(slot);
+                Err(error)
+            }
         }
     }
 
