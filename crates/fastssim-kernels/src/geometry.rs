@@ -139,13 +139,6 @@ impl Tiling {
         // No extent is zero, but the compiler must know it, or it makes room for a panic.
         [0, 1].map(|axis| self.area[axis].div_ceil(self.tile[axis].max(1)))
     }
-
-    /// Tiles of a whole image.
-    #[inline(always)]
-    pub(crate) fn of_image(&self, channels: u32) -> u32 {
-        let [rows, cols] = self.tiles();
-        channels * rows * cols
-    }
 }
 
 /// Rows of a tile of the march. They depend on the image alone, not on the batch, and so does the order of a sum.

@@ -79,7 +79,7 @@ impl Tile {
             index,
             image,
             channel,
-            tiles_of_image: tiling.of_image(params.channels),
+            tiles_of_image: params.channels * tile_rows * tile_cols,
             rows: span(row, 0),
             cols: span(col, 1),
             map_rows: [margin, params.height as i32 - margin],
