@@ -4,6 +4,7 @@
 //! `absent` run there as well.
 
 mod absent;
+mod calls;
 mod conformance;
 mod determinism;
 mod fault;
