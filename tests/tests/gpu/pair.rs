@@ -58,12 +58,13 @@ fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(metric: &Ssim, si
     let (on_device_x, on_device_y) = (upload(&stream, &x), upload(&stream, &y));
     let map_shape = shape(&host.ssim_of(&x, &y).map().expect("valid input"));
     let mut random = Random::new(5);
-    let of_images = [0.5, -2.0];
-    let of_channels = Array2::from_shape_simple_fn((2, 3), || random.normal());
+    let [images_of_batch, channels_of_image, ..] = size;
+    let of_images = &[0.5, -2.0][..images_of_batch];
+    let of_channels = Array2::from_shape_simple_fn((images_of_batch, channels_of_image), || random.normal());
     let of_map = Array4::from_shape_simple_fn(map_shape, || random.normal() as f32);
     let on_device_map = upload(&stream, &of_map);
     for kind in 0..4 {
-        let (mut images, mut channels) = ([0.0; 2], [0.0; 6]);
+        let (mut images, mut channels) = (vec![0.0; images_of_batch], vec![0.0; of_channels.len()]);
         let mut map = Array4::<f32>::zeros(map_shape);
         let [mut by_x, mut by_y] = [(); 2].map(|()| Array4::<f32>::zeros(x.dim()));
         let outputs = Outputs::new()
@@ -80,14 +81,14 @@ fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(metric: &Ssim, si
         };
         let pair = match kind {
             0 => pair.upstream(-2.5),
-            1 => pair.upstream_of_images(&of_images),
+            1 => pair.upstream_of_images(of_images),
             2 => pair.upstream_of_channels(of_channels.view()),
             _ => pair.upstream_of_map(of_map.view()),
         };
         pair.compute(outputs).expect("valid input");
 
-        let mut scores = DeviceScores::new(&device, 2).expect("there is memory");
-        let mut of_each = DeviceScores::new(&device, 6).expect("there is memory");
+        let mut scores = DeviceScores::new(&device, images_of_batch).expect("there is memory");
+        let mut of_each = DeviceScores::new(&device, of_channels.len()).expect("there is memory");
         let mut on_device =
             [size, size, map_shape].map(|shape| DeviceImages::<f32>::new(&device, shape).expect("there is memory"));
         let [gradient, gradient_of_y, values] = &mut on_device;
@@ -105,7 +106,7 @@ fn compare<T: Element + DevicePixel, U: Element + DevicePixel>(metric: &Ssim, si
         };
         let pair = match kind {
             0 => pair.upstream(-2.5),
-            1 => pair.upstream_of_images(&of_images),
+            1 => pair.upstream_of_images(of_images),
             2 => pair.upstream_of_channels(of_channels.view()),
             _ => pair.upstream_of_map(&on_device_map),
         };
