@@ -44,7 +44,7 @@ pub trait Input<'a>: sealed::Sealed {
     fn scores(scores: Vec<f64>) -> Self::Scores;
 }
 
-/// An element type of images: `u8`, `u16`, [`f16`], [`bf16`], `f32` or `f64`. This trait is sealed.
+/// An element type of images: `u8`, `u16`, [`f16`](struct@f16), [`bf16`], `f32` or `f64`. This trait is sealed.
 pub trait Pixel: sealed::Sealed + Copy + Send + Sync + 'static {
     /// The element type of gradients and maps: `f64` for `f64`, `f32` for all others.
     type Real: Real;
@@ -52,7 +52,7 @@ pub trait Pixel: sealed::Sealed + Copy + Send + Sync + 'static {
     fn erase(view: ArrayView4<'_, Self>) -> Pixels<'_>;
 }
 
-/// An element type of gradients and maps: `f32` or `f64`, or [`f16`] or [`bf16`] in buffers
+/// An element type of gradients and maps: `f32` or `f64`, or [`f16`](struct@f16) or [`bf16`] in buffers
 /// of the caller's. This trait is sealed.
 pub trait Real: sealed::Sealed + Copy + Default + Send + Sync + 'static {
     #[doc(hidden)]
