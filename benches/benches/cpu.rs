@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fastssim::{Backend, Ssim};
+use fastssim::{Backend, Preset, Reference, Ssim};
 use ndarray::{Array2, Array3, Array4};
 
 const SIZES: [(usize, usize); 4] = [(3840, 2160), (1920, 1080), (256, 256), (32, 32)];
@@ -84,5 +84,20 @@ fn inputs(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, sizes, inputs);
+/// One original and many candidates: plain calls beside a reference.
+fn references(criterion: &mut Criterion) {
+    let (x, y) = pair(1920, 1080);
+    let reference = Reference::new(&y).expect("it has pixels");
+    let smaller = Ssim::preset(Preset::Matlab).backend(Backend::Cpu).build();
+    for (name, metric) in [("default", cpu()), ("matlab", smaller.expect("a preset is valid"))] {
+        let mut group = criterion.benchmark_group(format!("references 1920x1080 {name}"));
+        group.throughput(Throughput::Elements(x.len() as u64));
+        assert_eq!(metric.ssim(&x, &reference), metric.ssim(&x, &y));
+        group.bench_function("plain", |b| b.iter(|| metric.ssim(black_box(&x), &y)));
+        group.bench_function("reference", |b| b.iter(|| metric.ssim(black_box(&x), &reference)));
+        group.finish();
+    }
+}
+
+criterion_group!(benches, sizes, inputs, references);
 criterion_main!(benches);

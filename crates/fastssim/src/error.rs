@@ -37,7 +37,7 @@ pub enum Error {
     /// An input has no pixel.
     #[error("{name} is empty, of shape {}: every extent must be at least 1", Shape(shape))]
     Empty {
-        /// Which input: "x", "y", or "the slice" of [`Images::from_slice`](crate::Images::from_slice).
+        /// Which input: "x", "y", "the reference", or "the slice" of [`Images::from_slice`](crate::Images::from_slice).
         name: &'static str,
         /// Shape of the empty input.
         shape: [usize; 4],
@@ -129,7 +129,7 @@ pub enum Error {
          or blend it onto a colour with `composite(&image, color)`"
     )]
     Alpha {
-        /// Which input: "x" or "y".
+        /// Which input: "x", "y" or "the reference".
         name: &'static str,
         /// The image's colour type.
         color: String,
@@ -137,7 +137,7 @@ pub enum Error {
     /// A colour type that this version does not read.
     #[error("{name} has the colour type {color}, which is not supported: convert it to gray or RGB")]
     ColorType {
-        /// Which input: "x", "y", or "the image" to be composited.
+        /// Which input: "x", "y", "the reference", or "the image" to be composited.
         name: &'static str,
         /// The image's colour type.
         color: String,
@@ -154,7 +154,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same mistake, found in the input `input`: "x" or "y".
+    /// The same mistake, found in the input of this name.
     pub(crate) fn in_input(mut self, input: &'static str) -> Self {
         if let Self::Empty { name, .. } | Self::Alpha { name, .. } | Self::ColorType { name, .. } = &mut self {
             *name = input;

@@ -31,6 +31,8 @@
 //! # Ok::<(), fastssim::Error>(())
 //! ```
 //!
+//! One original and many candidates are compared through a [`Reference`]; [`ScoreSum`] adds up what comes in bit by bit.
+//!
 //! # Which SSIM this is
 //!
 //! The score of an image is the mean of the SSIM map over its pixels, then over its channels.
@@ -104,6 +106,8 @@ mod pair;
 mod preset;
 mod problem;
 mod reduced;
+mod reference;
+mod running;
 mod weights;
 mod window;
 
@@ -122,4 +126,6 @@ pub use options::{Backend, Covariance, Downsampling, DssimConvention, Padding};
 pub use outputs::Outputs;
 pub use pair::Pair;
 pub use preset::Preset;
+pub use reference::Reference;
+pub use running::ScoreSum;
 pub use weights::{PixelWeights, Weight};

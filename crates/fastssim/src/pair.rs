@@ -12,6 +12,7 @@ use crate::metric::Gradient;
 use crate::outputs::Outputs;
 use crate::problem::{Derived, Means, Output, Problem, Score, Upstream, check_count, check_shape, margin};
 use crate::reduced;
+use crate::reference::Reference;
 use crate::weights::{PixelWeights, WindowWeights};
 
 /// Two inputs that a metric is about to compare, made by [`Ssim::ssim_of`] and [`Ssim::dssim_of`].
@@ -298,10 +299,15 @@ impl<'p, 'a: 'p, 'b: 'p, X: Input<'a>, Y: Input<'b>> Pair<'p, 'a, 'b, X, Y> {
 
     /// Checks the inputs, the weights and the upstream gradient.
     fn problem(self) -> Result<(Checked<'p>, Score, Upstream<'p>)> {
+        let prepared: [Option<&'p Reference>; 2] = [self.x.prepared(), self.y.prepared()];
         let x: Pixels<'p> = self.x.pixels().map_err(|error| error.in_input("x"))?.reborrow();
-        let y: Pixels<'p> = self.y.pixels().map_err(|error| error.in_input("y"))?.reborrow();
         let shape = x.shape();
+        let y: Pixels<'p> = match prepared[1] {
+            Some(reference) => reference.beside(shape[0]),
+            None => self.y.pixels().map_err(|error| error.in_input("y"))?.reborrow(),
+        };
         let mut problem = Problem::new(self.metric, x, y)?;
+        problem.prepared = prepared;
         let margin = margin(self.metric.padding, &self.metric.window);
         if let Some(weights) = self.weights {
             problem.weights = Some(WindowWeights::new(weights, shape, margin)?);

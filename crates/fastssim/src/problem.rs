@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::input::{Pixels, Reals, RealsMut, Shape};
 use crate::options::Padding;
 use crate::reduced::reduced_shape;
+use crate::reference::Reference;
 use crate::weights::WindowWeights;
 use crate::window::Window;
 
@@ -16,6 +17,8 @@ use crate::window::Window;
 pub(crate) struct Problem<'a> {
     pub(crate) x: Pixels<'a>,
     pub(crate) y: Pixels<'a>,
+    /// Where x and y come from, if that keeps something for further calls.
+    pub(crate) prepared: [Option<&'a Reference>; 2],
     /// (images, channels, height, width).
     pub(crate) shape: [usize; 4],
     pub(crate) padding: Padding,
@@ -155,6 +158,7 @@ impl<'a> Problem<'a> {
         Ok(Self {
             x,
             y,
+            prepared: [None; 2],
             shape,
             padding: metric.padding,
             window: &metric.window,
@@ -171,6 +175,7 @@ impl<'a> Problem<'a> {
         Self {
             x: self.y,
             y: self.x,
+            prepared: [self.prepared[1], self.prepared[0]],
             ..self.clone()
         }
     }

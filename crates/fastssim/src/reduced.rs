@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::input::{Pixels, Real, RealsMut};
 use crate::options::{Downsampling, Padding};
 use crate::problem::{Means, Output, Problem, Score};
+use crate::reference::Reference;
 use crate::weights::WindowWeights;
 
 /// One axis of an image: how pixels are gathered along it.
@@ -56,8 +57,11 @@ pub(crate) fn run(
         data_range: Some(problem.range),
         ..metric.clone()
     };
-    let (x, y) = (reduce(problem.x, factor), reduce(problem.y, factor));
-    let mut reduced = Problem::new(&metric, Pixels::F64(x.view()), Pixels::F64(y.view()))?;
+    let [n, ..] = problem.shape;
+    let [x, y] = [(problem.x, problem.prepared[0]), (problem.y, problem.prepared[1])]
+        .map(|(pixels, prepared)| Smaller::new(pixels, prepared, factor));
+    let mut reduced = Problem::new(&metric, x.pixels(n), y.pixels(n))?;
+    reduced.prepared = [x.prepared(), y.prepared()];
     let weights = problem
         .weights
         .as_ref()
@@ -70,7 +74,7 @@ pub(crate) fn run(
     };
     let mut gradients = into
         .each_ref()
-        .map(|into| into.as_ref().map(|_| Array4::<f64>::zeros(x.dim())));
+        .map(|into| into.as_ref().map(|_| Array4::<f64>::zeros(reduced.shape)));
     let small = gradients
         .each_mut()
         .map(|gradient| gradient.as_mut().map(|gradient| f64::erase_mut(gradient.view_mut())));
@@ -83,7 +87,37 @@ pub(crate) fn run(
     Ok(())
 }
 
-fn reduce(pixels: Pixels<'_>, factor: usize) -> Array4<f64> {
+/// Images made smaller, for this call or by one before.
+enum Smaller<'a> {
+    New(Array4<f64>),
+    Kept(&'a Reference),
+}
+
+impl<'a> Smaller<'a> {
+    fn new(pixels: Pixels<'_>, prepared: Option<&'a Reference>, factor: usize) -> Self {
+        match prepared {
+            Some(reference) => Self::Kept(reference.smaller(factor)),
+            None => Self::New(reduce(pixels, factor)),
+        }
+    }
+
+    /// The pixels beside a batch of so many images.
+    fn pixels(&self, images: usize) -> Pixels<'_> {
+        match self {
+            Self::New(pixels) => Pixels::F64(pixels.view()),
+            Self::Kept(reference) => reference.beside(images),
+        }
+    }
+
+    fn prepared(&self) -> Option<&'a Reference> {
+        match self {
+            Self::New(_) => None,
+            Self::Kept(reference) => Some(reference),
+        }
+    }
+}
+
+pub(crate) fn reduce(pixels: Pixels<'_>, factor: usize) -> Array4<f64> {
     match pixels {
         Pixels::U8(view) => means(view, factor, |value| value.into()),
         Pixels::U16(view) => means(view, factor, |value| value.into()),

@@ -14,6 +14,7 @@ mod options;
 mod pair;
 mod pinned;
 mod raw;
+mod streaming;
 
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
 use fastssim::{Padding, Ssim};

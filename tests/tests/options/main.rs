@@ -1,10 +1,12 @@
-//! Every option against the reference: one by one and in pairs, then at random; what calls return; presets; errors.
+//! Every option against the reference: one by one and in pairs, then at random; what calls return; presets; references that
+//! are compared with many, and running sums; errors.
 
 mod each;
 mod errors;
 mod outputs;
 mod presets;
 mod random;
+mod streaming;
 
 use fastssim::{Backend, Padding};
 use fastssim_tests::images::{Element, Scene};

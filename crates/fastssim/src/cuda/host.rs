@@ -16,6 +16,7 @@ use crate::config::Ssim;
 use crate::error::{Error, Result};
 use crate::input::{Pixels, Reals, RealsMut};
 use crate::problem::{Derived, Means, Output, Problem, Score, Upstream};
+use crate::reference::Reference;
 use crate::weights::{View, WindowWeights};
 
 /// The device that `Backend::Auto` takes for this metric, if there is one that works and has what it needs.
@@ -150,8 +151,8 @@ impl Worker {
             metric,
             shape: problem.shape,
             range: problem.range,
-            x: put_pixels(stream, &mut memory.x, "x", problem.x)?,
-            y: put_pixels(stream, &mut memory.y, "y", problem.y)?,
+            x: input(stream, &mut memory.x, "x", problem.x, problem.prepared[0])?,
+            y: input(stream, &mut memory.y, "y", problem.y, problem.prepared[1])?,
             score,
             images: if means.images.is_some() { scores } else { 0 },
             channels: 0,
@@ -218,7 +219,21 @@ fn put<T: DevicePixel>(
     })
 }
 
-fn put_pixels(
+/// An input on the device: a reference is there already, or will be for the next call.
+fn input(
+    stream: &Stream,
+    slot: &mut Option<DeviceBuffer>,
+    name: &'static str,
+    pixels: Pixels<'_>,
+    prepared: Option<&Reference>,
+) -> Result<Array> {
+    match prepared {
+        Some(reference) => reference.residents().array(stream, reference.pixels()),
+        None => put_pixels(stream, slot, name, pixels),
+    }
+}
+
+pub(super) fn put_pixels(
     stream: &Stream,
     slot: &mut Option<DeviceBuffer>,
     name: &'static str,

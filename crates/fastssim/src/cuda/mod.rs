@@ -41,6 +41,10 @@
 //! A stream of pairs from the host is compared as fast as the bus brings it if the host makes the images in
 //! [`PinnedImages`]. Calls on device images can be captured in CUDA graphs: see [`CudaSsim`].
 //!
+//! [`CudaSsim::ssim_of`] and [`CudaSsim::dssim_of`] have all else: scores of channels, weights of pixels, gradients with
+//! respect to either image for any upstream gradient. [`DeviceScoreSum`] adds up scores from call to call. Images of the
+//! host that are compared with many stay on the device as a [`Reference`](crate::Reference).
+//!
 //! # What it needs
 //!
 //! To run: an NVIDIA GPU of compute capability 7.5 (Turing) or later, and its driver; no CUDA toolkit. The driver is
@@ -104,6 +108,8 @@ mod packing;
 mod pair;
 mod pinned;
 mod reduced;
+mod resident;
+mod running;
 mod scores;
 mod staging;
 mod stream;
@@ -116,8 +122,10 @@ pub use images::{DeviceImages, DevicePixel, DeviceReal};
 pub use metric::CudaSsim;
 pub use pair::{CudaOutputs, CudaPair};
 pub use pinned::PinnedImages;
+pub use running::DeviceScoreSum;
 pub use scores::DeviceScores;
 pub use stream::Stream;
 
 pub(crate) use call::supports;
 pub(crate) use host::{auto, run};
+pub(crate) use resident::Residents;

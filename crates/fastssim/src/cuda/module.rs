@@ -5,7 +5,7 @@ use std::ptr;
 
 use fastssim_kernels::general;
 use fastssim_kernels::general::geometry::Resizing;
-use fastssim_kernels::general::params::Resize;
+use fastssim_kernels::general::params::{Accumulate, Resize};
 use fastssim_kernels::geometry::{Launch, Way, Work};
 use fastssim_kernels::params::Params;
 
@@ -19,7 +19,7 @@ const SM_80: &str = concat!(include_str!("ptx/sm_80.ptx"), "\0");
 
 /// The entry points: the fast ones by work and element type, see [`place`], then the general ones by work and
 /// arithmetic, see [`general_place`], and those that make images smaller, see [`resize_place`].
-const NAMES: [&CStr; 27] = [
+const NAMES: [&CStr; 28] = [
     c"score_u8",
     c"score_u16",
     c"score_f32",
@@ -47,7 +47,11 @@ const NAMES: [&CStr; 27] = [
     c"general_totals",
     c"general_reduce",
     c"general_spread",
+    c"general_accumulate",
 ];
+
+/// The place in tables of the entry point that adds scores to a running sum.
+const ACCUMULATE: usize = 27;
 
 /// An element type of the fast kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +184,22 @@ impl Module {
     ) -> Result<(), CudaError> {
         // SAFETY: the kernel takes one argument, a `Resize`; the rest is the caller's promise.
         unsafe { self.start(device, resize_place(resizing), launch, params, stream) }
+    }
+
+    /// Puts the kernel into the stream that adds scores to a running sum.
+    ///
+    /// # Safety
+    ///
+    /// As [`launch`](Self::launch).
+    pub(super) unsafe fn launch_accumulate(
+        &self,
+        device: &Device,
+        launch: &Launch,
+        params: &Accumulate,
+        stream: CUstream,
+    ) -> Result<(), CudaError> {
+        // SAFETY: the kernel takes one argument, an `Accumulate`; the rest is the caller's promise.
+        unsafe { self.start(device, ACCUMULATE, launch, params, stream) }
     }
 
     /// Puts the kernel of this place into the stream.
@@ -386,6 +406,7 @@ mod tests {
             (general_place(General::Totals, true), c"general_totals"),
             (resize_place(Resizing::Reduce), c"general_reduce"),
             (resize_place(Resizing::Spread), c"general_spread"),
+            (ACCUMULATE, c"general_accumulate"),
         ] {
             assert_eq!(NAMES[place], name);
         }

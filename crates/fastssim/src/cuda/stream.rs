@@ -4,8 +4,8 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fastssim_kernels::general::geometry::{Resizing, launch_resize};
-use fastssim_kernels::general::params::Resize;
+use fastssim_kernels::general::geometry::{Resizing, launch_accumulate, launch_resize};
+use fastssim_kernels::general::params::{Accumulate, Resize};
 use fastssim_kernels::geometry::{self, Work, launch};
 use fastssim_kernels::params::Params;
 use ndarray::{ArrayView4, ArrayViewMut4};
@@ -262,6 +262,18 @@ impl Stream {
         let module = self.device.module();
         // SAFETY: as the caller promises; the context is current.
         Ok(unsafe { module.launch_resize(&self.device, resizing, &launch, params, self.raw) }?)
+    }
+
+    /// Puts the kernel into the stream that adds scores to a running sum.
+    ///
+    /// # Safety
+    ///
+    /// As of [`launch`](Self::launch), for the addresses in `params`.
+    pub(super) unsafe fn accumulate(&self, params: &Accumulate) -> Result<()> {
+        let _current = self.device.enter()?;
+        let (module, launch) = (self.device.module(), launch_accumulate());
+        // SAFETY: as the caller promises; the context is current.
+        Ok(unsafe { module.launch_accumulate(&self.device, &launch, params, self.raw) }?)
     }
 
     /// Memory for smaller images, which no other call has until it is [kept](Self::keep_smaller) again.

@@ -15,6 +15,7 @@ use half::{bf16, f16};
 use ndarray::{Array4, ArrayView4, ArrayViewMut4, Zip};
 
 use crate::error::Result;
+use crate::reference::Reference;
 
 /// Something that can be scored: one image, or a batch of images.
 ///
@@ -25,6 +26,7 @@ use crate::error::Result;
 /// | `ndarray` view or `&Array`, 4 dimensions | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 /// | [`Images`], made from a slice; `&Images` | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 /// | `&image::DynamicImage`, `&image::ImageBuffer` | one gray or RGB image | `f64` | (channels, height, width) |
+/// | [`&Reference`](Reference), for the second input | whatever it was made from | | |
 ///
 /// Elements are `u8`, `u16`, `f16`, `bf16`, `f32` or `f64`, in any order of strides; the two inputs may differ in type. An array whose number of
 /// dimensions is only known at run time is given its own first (`view.into_dimensionality::<Ix3>()`), a
@@ -40,6 +42,11 @@ pub trait Input<'a>: sealed::Sealed {
     type Scores;
     #[doc(hidden)]
     fn pixels(self) -> Result<Pixels<'a>>;
+    /// What is kept for further calls.
+    #[doc(hidden)]
+    fn prepared(&self) -> Option<&'a Reference> {
+        None
+    }
     #[doc(hidden)]
     fn scores(scores: Vec<f64>) -> Self::Scores;
 }
@@ -317,7 +324,7 @@ impl Real for f64 {
     }
 }
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
     impl Sealed for u8 {}
     impl Sealed for u16 {}

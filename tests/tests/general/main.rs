@@ -2,6 +2,8 @@
 //!
 //! Each test prints the largest errors it has seen: `cargo test --test general -- --nocapture`.
 
+mod steps;
+
 use fastssim::Padding;
 use fastssim_kernels::general::params::Kind;
 use fastssim_tests::general::{Launches, Stored, emulate};
