@@ -1,7 +1,7 @@
 //! Chores of the project that are not cargo's: `cargo xtask --help` lists them.
 //!
-//! `ptx` compiles the kernels or checks the committed ones; `bundle` gathers what a machine with a
-//! GPU and without Rust needs to run the tests and the benchmarks.
+//! `ptx` compiles the kernels or checks the committed ones; `tune` measures which suit this machine's GPU; `bundle`
+//! gathers what a machine with a GPU and without Rust needs to run the tests and the benchmarks.
 #![forbid(unsafe_code)]
 
 mod bundle;
@@ -13,7 +13,7 @@ mod workspace;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 
 use crate::workspace::Workspace;
@@ -32,6 +32,13 @@ enum Chore {
         /// Writes nothing: compares with the committed files, and assembles those if ptxas is there.
         #[arg(long)]
         check: bool,
+    },
+    /// Measures on this machine's GPU which kernels suit which images, and writes its lines of the table of launch plans
+    /// into the library's sources.
+    Tune {
+        /// The device's index.
+        #[arg(long, default_value_t = 0)]
+        device: usize,
     },
     /// Gathers the GPU tests, the command and the benchmarks for a machine that has no Rust.
     Bundle {
@@ -57,6 +64,27 @@ fn run(chore: Chore) -> Result<()> {
     match chore {
         Chore::Ptx { check: false } => ptx::write(&workspace),
         Chore::Ptx { check: true } => ptx::check(&workspace),
+        Chore::Tune { device } => tune(&workspace, device),
         Chore::Bundle { out } => bundle::write(&workspace, out),
     }
+}
+
+/// Runs the benchmarks' program, which has what it takes: on machines without Rust it is run by itself.
+fn tune(workspace: &Workspace, device: usize) -> Result<()> {
+    let table = workspace.root.join("crates/fastssim/src/cuda/plans.csv");
+    let mut command = workspace.cargo();
+    command.args([
+        "run",
+        "--release",
+        "--package",
+        "fastssim-benches",
+        "--bin",
+        "measure-gpu",
+    ]);
+    command
+        .args(["--", "tune", "--device", &device.to_string(), "--write"])
+        .arg(table);
+    let status = command.status().context("cargo run")?;
+    ensure!(status.success(), "measure-gpu tune failed: {status}");
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! ```console
 //! $ measure-gpu                  # images in the device's memory, of every shape and type
 //! $ measure-gpu host-stream      # separate pairs from the host's memory
+//! $ measure-gpu tune             # which kernels suit which images on this card
 //! ```
 //!
 //! Times are those of the device's own events, medians of many rounds, on inputs that rotate through more memory than
@@ -15,6 +16,7 @@ mod clock;
 mod host_stream;
 mod pixels;
 mod resident;
+mod tune;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -43,6 +45,9 @@ enum Mode {
     /// Separate 1080p pairs of three channels and `u8` from pinned memory, copied and compared in turn over several
     /// streams, beside the speed of copies alone.
     HostStream(host_stream::Options),
+    /// Both kernels on images of several sizes, and the lines that this card should have in the library's table of
+    /// launch plans.
+    Tune(tune::Options),
 }
 
 fn main() -> Result<()> {
@@ -55,6 +60,7 @@ fn main() -> Result<()> {
     match args.mode {
         None => resident::measure(&stream, padding, args.rounds),
         Some(Mode::HostStream(options)) => host_stream::measure(&stream, padding, args.rounds, &options),
+        Some(Mode::Tune(options)) => tune::measure(&stream, args.rounds, &options),
     }
 }
 

@@ -16,6 +16,12 @@ impl Random for f32 {
     }
 }
 
+impl Random for u16 {
+    fn from_bits(bits: u32) -> Self {
+        (bits >> 16) as u16
+    }
+}
+
 impl Random for u8 {
     fn from_bits(bits: u32) -> Self {
         (bits >> 24) as u8

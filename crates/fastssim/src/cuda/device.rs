@@ -9,6 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 use super::driver::{self, check};
 use super::host::Pool;
 use super::module::Module;
+use super::plan::Plan;
 use super::sys::{self, CUcontext, CUdevice, CUdevice_attribute, Status};
 use crate::CudaError;
 use crate::error::Result;
@@ -31,6 +32,8 @@ pub struct DeviceInfo {
     pub memory: usize,
     /// Major and minor number; the kernels need at least 7.5.
     pub compute_capability: (u32, u32),
+    /// How many multiprocessors it has.
+    pub multiprocessors: u32,
 }
 
 /// The devices that the driver shows to this process, whether or not they can be used.
@@ -59,6 +62,7 @@ struct Open {
     info: DeviceInfo,
     context: CUcontext,
     module: Module,
+    plan: Plan,
     pool: Pool,
     /// Why this device cannot be used any more.
     fault: OnceLock<CudaError>,
@@ -124,6 +128,7 @@ impl Device {
             explain(index, error)
         })?;
         let open = Box::leak(Box::new(Open {
+            plan: Plan::new(&info),
             info,
             context,
             module,
@@ -175,6 +180,18 @@ impl Device {
     /// The kernels.
     pub(super) fn module(&self) -> &'static Module {
         &self.open.module
+    }
+
+    /// Which kernels suit which images.
+    pub(super) fn plan(&self) -> &'static Plan {
+        &self.open.plan
+    }
+
+    /// Has all threads' images of up to so many pixels done by the kernels for small images on this device, rather than
+    /// what its launch plan says; `None` goes back to that. For measuring which suits: results differ by rounding alone.
+    #[doc(hidden)]
+    pub fn force_plan(&self, most_pixels: Option<u32>) {
+        self.open.plan.force(most_pixels);
     }
 
     /// The buffers of host images' calls.
@@ -339,6 +356,7 @@ fn raw(index: usize) -> Result<CUdevice, CudaError> {
 fn describe(index: usize, device: CUdevice) -> Result<DeviceInfo, CudaError> {
     use CUdevice_attribute::{
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
+        CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
     };
     let mut name = [0u8; 256];
     // SAFETY: writes at most as many bytes as it is told, the last of them zero.
@@ -367,6 +385,7 @@ fn describe(index: usize, device: CUdevice) -> Result<DeviceInfo, CudaError> {
             attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
             attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
         ),
+        multiprocessors: attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
     })
 }
 
@@ -381,6 +400,7 @@ mod tests {
             name: "Some GPU".into(),
             memory: 1 << 34,
             compute_capability,
+            multiprocessors: 132,
         };
         for fits in [(7, 5), (8, 0), (8, 9), (9, 0), (12, 0)] {
             assert_eq!(fit(&info(fits)), Ok(()));

@@ -107,6 +107,7 @@ mod module;
 mod packing;
 mod pair;
 mod pinned;
+mod plan;
 mod reduced;
 mod resident;
 mod running;

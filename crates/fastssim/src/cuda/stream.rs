@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fastssim_kernels::general::geometry::{Resizing, launch_accumulate, launch_resize};
 use fastssim_kernels::general::params::{Accumulate, Resize};
-use fastssim_kernels::geometry::{self, Work, launch};
+use fastssim_kernels::geometry::{Work, launch};
 use fastssim_kernels::params::Params;
 use ndarray::{ArrayView4, ArrayViewMut4};
 
@@ -184,7 +184,7 @@ impl Stream {
     /// that the shape and the strides reach; what is written is written by nobody else until the stream has come
     /// past.
     pub(super) unsafe fn launch(&self, work: Work, kind: FastKind, mut params: Params) -> Result<()> {
-        let way = geometry::Way::new(work, &params);
+        let way = self.device.plan().way(work, kind, &params);
         let Some(launch) = launch(way, work, &params) else {
             let shape = [params.images, params.channels, params.height, params.width];
             return Err(Error::Overflow {
