@@ -1,12 +1,12 @@
 //! CUDA graphs: calls that are captured from a stream and done again by the driver, on other pixels in the same memory.
 
-use fastssim::cuda::{Device, DeviceImages, DevicePixel, DeviceScores, PinnedImages, Stream};
+use fastssim::cuda::{CudaOutputs, Device, DeviceImages, DevicePixel, DeviceScores, PinnedImages, Stream};
 use fastssim::{CudaError, Error, Padding, Ssim};
 use fastssim_tests::images::{Element, Scene};
 use ndarray::Array4;
 
 use crate::raw::{Graph, Mode, RawStream};
-use crate::{PADDINGS, gpu, metric, upload};
+use crate::{gpu, metric, upload};
 
 /// Of one tile, of a few, and of many; one image and several.
 const SHAPES: [[usize; 4]; 5] = [
@@ -16,6 +16,9 @@ const SHAPES: [[usize; 4]; 5] = [
     [2, 3, 130, 300],
     [1, 1, 256, 256],
 ];
+
+/// Those of the fast kernels, and one of the general kernels.
+const PADDINGS: [Padding; 3] = [Padding::Zero, Padding::Valid, Padding::Symmetric];
 
 /// What all calls write to.
 struct Outputs {
@@ -161,10 +164,17 @@ fn gpu_captures_refuse_what_allocates_or_copies() {
         // And what was refused is done when it is called again.
         outputs.compute(&metric, &stream, &pair);
         assert!(outputs.download(&stream) == expected);
-        // Room for these is not room for all.
+        // Room for these is not room for all, and factors of the host's are copied.
+        let factors = [1.0, -2.0];
+        let weighted = |outputs: &mut Outputs| {
+            let outputs = CudaOutputs::new().gradient(&mut outputs.gradient);
+            on.ssim_of(x, y).upstream_of_images(&factors).compute(outputs)
+        };
+        weighted(&mut outputs).expect("valid input");
         let larger = Graph::capture(&stream, mode, || {
             on.ssim_into(x, y, &mut outputs.scores).expect("there is room");
             assert!(is_refused(on.ssim_into(&many[0], &many[1], &mut many_scores)));
+            assert!(is_refused(weighted(&mut outputs)));
         });
         // SAFETY: as above.
         unsafe { larger.launch(&stream) };

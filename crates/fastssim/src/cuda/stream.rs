@@ -215,6 +215,9 @@ impl Stream {
         // Locked until the last kernel is in the stream: the workspace is one call's at a time.
         let mut workspace = lock(&self.workspace);
         let count = factors.iter().map(|factors| factors.len()).sum();
+        if count > 0 {
+            self.refuse_captured_copy()?;
+        }
         let mut address = workspace.prepare_general(&self.device, self.raw, &mut plan, count)?;
         let params = &mut plan.params;
         let places = [
