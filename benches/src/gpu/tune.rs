@@ -4,10 +4,11 @@
 //! after size. A score must not depend on its batch, so one answer must do for both: small images' kernels suit a size
 //! if the product of their two gains is one, and all sizes below have it as well.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use fastssim::cuda::{DeviceImages, DeviceScores, Stream};
 use fastssim::{Padding, Ssim};
@@ -34,7 +35,8 @@ type Measure = fn(&Stream, &mut Clock<'_>, usize, &'static str, &str) -> Result<
 #[derive(Args)]
 pub struct Options {
     /// The table to put this card's lines into, in place of those that it has [in a checkout:
-    /// crates/fastssim/src/cuda/plans.csv]. The library has it from its next build on.
+    /// crates/fastssim/src/cuda/plans.csv]. A file that does not exist is begun. The library has it from its next build
+    /// on.
     #[arg(long)]
     write: Option<PathBuf>,
 }
@@ -50,6 +52,8 @@ struct Variants {
 }
 
 pub fn measure(stream: &Stream, rounds: usize, options: &Options) -> Result<()> {
+    // Measuring takes minutes: what is wrong with the file is said before.
+    let table = options.write.as_deref().map(Table::open).transpose()?;
     let info = stream.device().info();
     let (major, minor) = info.compute_capability;
     let card = format!("{major}.{minor},{}", info.multiprocessors);
@@ -63,8 +67,8 @@ pub fn measure(stream: &Stream, rounds: usize, options: &Options) -> Result<()> 
         }
     }
     println!("{HEADER}\n{}", lines.join("\n"));
-    match &options.write {
-        Some(path) => put(path, &card, lines),
+    match table {
+        Some(table) => table.put(&card, lines),
         None => Ok(()),
     }
 }
@@ -132,10 +136,54 @@ fn variants<T: Random>(
     Ok(times)
 }
 
-/// Puts the card's lines in place of those that the table has.
-fn put(path: &Path, card: &str, lines: Vec<String>) -> Result<()> {
-    let table = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    fs::write(path, merged(&table, card, lines)).with_context(|| path.display().to_string())
+/// The table to put the card's lines into: there, of the right columns, and in a place that can be written to.
+#[derive(Debug)]
+struct Table<'a> {
+    path: &'a Path,
+    text: String,
+}
+
+impl<'a> Table<'a> {
+    /// Reads the table, or begins one where there is no such file or nothing in it.
+    fn open(path: &'a Path) -> Result<Self> {
+        let name = || path.display().to_string();
+        // Nothing is written to a table that is there, so that none is lost by measurements that fail.
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .with_context(name)?;
+        let mut text = fs::read_to_string(path).with_context(name)?;
+        if text.is_empty() {
+            text = format!("{HEADER}\n");
+            fs::write(path, &text).with_context(name)?;
+        }
+        let header = text.lines().next().unwrap_or_default();
+        if header != HEADER {
+            bail!(
+                "{} is no table of launch plans: its first line is {header:?}, it must be {HEADER:?}",
+                name()
+            );
+        }
+        Ok(Self { path, text })
+    }
+
+    /// Puts the card's lines in place of those that the table has, in one go.
+    fn put(&self, card: &str, lines: Vec<String>) -> Result<()> {
+        let folder = match self.path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let write = || {
+            let mut file = tempfile::Builder::new()
+                .permissions(fs::metadata(self.path)?.permissions())
+                .tempfile_in(folder)?;
+            file.write_all(merged(&self.text, card, lines).as_bytes())?;
+            file.persist(self.path)?;
+            anyhow::Ok(())
+        };
+        write().with_context(|| self.path.display().to_string())
+    }
 }
 
 /// The table with these lines of the card, in order.
@@ -152,7 +200,9 @@ fn merged(table: &str, card: &str, lines: Vec<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{HEADER, merged};
+    use std::fs;
+
+    use super::{HEADER, Table, merged};
 
     #[test]
     fn a_card_has_its_own_lines_replaced() {
@@ -173,5 +223,39 @@ mod tests {
             ]
         );
         assert!(found.starts_with(HEADER) && found.ends_with("3\n"));
+    }
+    #[test]
+    fn a_table_that_does_not_exist_is_begun() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("plans.csv");
+        Table::open(&path).expect("nothing is in the way");
+        let table = Table::open(&path).expect("an empty table");
+        // Before anything is measured.
+        assert_eq!(fs::read_to_string(&path).expect("a file"), format!("{HEADER}\n"));
+        table.put("9.0,132", vec!["9.0,132,map,u8,5".into()]).expect("a place");
+        Table::open(&path)
+            .and_then(|table| table.put("8.6,46", vec!["8.6,46,map,u8,7".into()]))
+            .expect("a table");
+        let found = fs::read_to_string(&path).expect("a file");
+        assert_eq!(found, format!("{HEADER}\n8.6,46,map,u8,7\n9.0,132,map,u8,5\n"));
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_table_is_said_before_anything_is_measured() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let said = |path| format!("{:#}", Table::open(path).expect_err("no table"));
+        let notes = folder.path().join("notes.txt");
+        let text = "to do\n8.6,46,map,u8,7\n";
+        fs::write(&notes, text).expect("a place");
+        assert!(
+            said(&notes).contains("notes.txt is no table of launch plans: its first line is \"to do\""),
+            "{}",
+            said(&notes)
+        );
+        assert_eq!(fs::read_to_string(&notes).expect("a file"), text);
+        let nowhere = folder.path().join("missing/plans.csv");
+        assert!(said(&nowhere).contains("missing/plans.csv: "), "{}", said(&nowhere));
+        assert!(said(folder.path()).contains(&folder.path().display().to_string()));
     }
 }
