@@ -1,6 +1,7 @@
-//! The numbers of the peers themselves, `goldens/peers.json`: scores, maps and gradients in double precision.
+//! The numbers of the peers themselves, `goldens/peers.json`: scores, maps and gradients in double precision, by the
+//! settings that each run names and by the presets.
 
-use fastssim::{Covariance, Downsampling, Padding, Ssim};
+use fastssim::{Covariance, Downsampling, Padding, Preset, Ssim, SsimBuilder};
 use fastssim_tests::images::{Random, bytes, picture};
 use fastssim_tests::tolerance;
 use ndarray::{Array4, Axis};
@@ -58,7 +59,7 @@ fn list(value: &Value) -> Vec<f64> {
 
 /// The metric of a run's settings, with its edges cropped or for its whole map, or what of them the library does not
 /// have.
-fn metric(run: &Value, cropped: bool) -> Result<Ssim, String> {
+fn metric(run: &Value, cropped: bool) -> Result<SsimBuilder, String> {
     let settings = &run["settings"];
     let only = |key: &str, value: Value| {
         let found = &settings[key];
@@ -99,15 +100,24 @@ fn metric(run: &Value, cropped: bool) -> Result<Ssim, String> {
         _ => Covariance::Population,
     };
     let exponents: [f64; 3] = list(&settings["exponents"]).try_into().expect("three exponents");
-    let metric = builder
+    Ok(builder
         .padding(padding)
         .downsampling(downsampling)
         .covariance(covariance)
         .exponents(exponents)
         .k1(number(&settings["k1"]))
         .k2(number(&settings["k2"]))
-        .data_range(number(&run["range"]));
-    Ok(metric.build().expect("settings of a peer are valid"))
+        .data_range(number(&run["range"])))
+}
+
+fn build(builder: &SsimBuilder) -> Ssim {
+    builder.clone().build().expect("settings of a peer are valid")
+}
+
+/// The pair of a name as numbers of the run's range.
+fn numbers_of(run: &Value, name: &str) -> [Array4<f64>; 2] {
+    let range = run["range"].as_f64().expect("a number");
+    pair(name).map(|image| image.mapv(|v| f64::from(v) * (range / 255.0)))
 }
 
 /// The elements in the order of their indices.
@@ -116,10 +126,10 @@ fn numbers(array: &Array4<f64>) -> Vec<f64> {
 }
 
 /// Asserts what one peer found for one pair.
-fn check(metric: &Ssim, whole: &Ssim, run: &Value, name: &str, golden: &Value) {
+fn check(builder: &SsimBuilder, whole: &Ssim, run: &Value, name: &str, golden: &Value) {
+    let metric = build(builder);
     let what = format!("{} {} {name}", run["peer"], run["call"]);
-    let range = run["range"].as_f64().expect("a number");
-    let [x, y] = pair(name).map(|image| image.mapv(|v| f64::from(v) * (range / 255.0)));
+    let [x, y] = numbers_of(run, name);
     // The peers round differently in their last digits; in single precision, or with a window of it, in many more.
     let score = match run["arithmetic"].as_str() {
         Some("f64") => 1e-12,
@@ -145,6 +155,17 @@ fn check(metric: &Ssim, whole: &Ssim, run: &Value, name: &str, golden: &Value) {
     within("score", &metric.ssim(&x, &y).expect("valid input"), score);
     let channels = metric.ssim_of(&x, &y).channels().expect("valid input");
     within("channels", channels.as_slice().expect("contiguous"), score);
+    for (key, exponents) in [
+        ("luminance", [1.0, 0.0, 0.0]),
+        ("contrast", [0.0, 1.0, 0.0]),
+        ("structure", [0.0, 0.0, 1.0]),
+        ("contrast_structure", [0.0, 1.0, 1.0]),
+    ] {
+        if golden.get(key).is_some() {
+            let apart = build(&builder.clone().exponents(exponents));
+            within(key, &apart.ssim(&x, &y).expect("valid input"), score);
+        }
+    }
     let map = whole.ssim_map(&x, &y).expect("valid input");
     within("map", &numbers(&map), tolerance::map::<f64>());
     for (key, first, second) in [("gradient_x", &x, &y), ("gradient_y", &y, &x)] {
@@ -184,9 +205,9 @@ fn peers_agree() {
     let mut compared = 0;
     for run in peers["runs"].as_array().expect("a list") {
         match metric(run, true).and_then(|cropped| Ok([cropped, metric(run, false)?])) {
-            Ok([metric, whole]) => {
+            Ok([builder, whole]) => {
                 for (name, golden) in run["results"].as_object().expect("an object") {
-                    check(&metric, &whole, run, name, golden);
+                    check(&builder, &build(&whole), run, name, golden);
                     compared += 1;
                 }
             }
@@ -197,4 +218,49 @@ fn peers_agree() {
         }
     }
     assert!(compared >= 60, "{compared}");
+}
+
+/// The settings of a run but for what is added to the denominator, which no preset has.
+fn settings(run: &Value) -> Value {
+    let mut settings = run["settings"].clone();
+    settings["epsilon"] = 0.0.into();
+    settings
+}
+
+/// By its name, a preset gives what its peer gives, on all pairs and to all digits.
+#[test]
+fn presets_are_what_their_peers_give() {
+    let peers = peers();
+    let runs = peers["runs"].as_array().expect("a list");
+    for preset in Preset::ALL {
+        let marked: Vec<&Value> = runs.iter().filter(|run| run["preset"] == preset.name()).collect();
+        let of_preset = |run: &&Value| {
+            marked
+                .iter()
+                .any(|of| settings(of) == settings(run) && of["peer"] == run["peer"])
+        };
+        let exact = |run: &&Value| run["arithmetic"] == "f64" && run["settings"]["epsilon"] == 0.0;
+        let mut compared = 0;
+        for run in runs.iter().filter(of_preset).filter(exact) {
+            let range = run["range"].as_f64().expect("a number");
+            let metric = build(&Ssim::preset(preset).data_range(range));
+            for (name, golden) in run["results"].as_object().expect("an object") {
+                let [x, y] = numbers_of(run, name);
+                let score = metric.ssim_of(&x, &y).mean().expect("valid input");
+                let loss = metric.dssim_of(&x, &y).mean().expect("valid input");
+                for (key, found) in [("score", score), ("loss", loss)] {
+                    if let Some(golden) = golden[key].as_f64() {
+                        let error = (found - golden).abs();
+                        assert!(
+                            error <= 1e-12,
+                            "{preset} {} {name}: {key} is off by {error:e}",
+                            run["peer"]
+                        );
+                        compared += 1;
+                    }
+                }
+            }
+        }
+        assert!(compared >= 8, "{preset}: {compared}");
+    }
 }
