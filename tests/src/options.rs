@@ -1,6 +1,6 @@
 //! One configuration of everything that the library lets its callers choose, and its comparison with the reference.
 
-use fastssim::{Backend, DssimConvention, Padding, Pixel, PixelWeights, Ssim};
+use fastssim::{Backend, DssimConvention, Input, Padding, PixelWeights, Ssim};
 use ndarray::{Array2, Array3, Array4, ArrayView4, s};
 
 use crate::images::{Element, Random, numbers};
@@ -46,7 +46,7 @@ pub struct Options {
 }
 
 /// All that a pair of batches has, in double precision.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Results {
     /// The score of each image.
     pub images: Vec<f64>,
@@ -162,16 +162,13 @@ impl Options {
     }
 
     /// What the library says, in one call of each kind; that they agree within `apart` is checked.
-    pub fn found<T: Element, U: Pixel>(
+    pub fn found<'b, T: Element, Y: Input<'b> + Copy>(
         &self,
         backend: Backend,
         x: ArrayView4<'_, T>,
-        y: ArrayView4<'_, U>,
+        y: Y,
         apart: Limits,
-    ) -> Results
-    where
-        T::Real: Into<f64>,
-    {
+    ) -> Results {
         let metric = self.metric(backend);
         let pair = || {
             let pair = if self.half_dssim {

@@ -10,7 +10,7 @@ use fastssim_tests::general::{Launches, Stored, emulate};
 use fastssim_tests::images::{Scene, numbers};
 use fastssim_tests::options::{Limits, Mask, Options, Results, Upstream};
 use fastssim_tests::strided::{Arrangement, Strided};
-use fastssim_tests::suite::{PADDINGS, Subject, Suite, batch, limits};
+use fastssim_tests::suite::{EXACT, PADDINGS, Subject, Suite, batch, limits};
 use half::f16;
 use ndarray::{Array2, Array3, Array4, Axis, s};
 
@@ -38,8 +38,8 @@ impl Subject for Emulator {
     }
 
     /// Outputs are `f64` where the arithmetic is, and what single precision is off by has the rounding in it.
-    fn rounding<T: Stored>(&self) -> f64 {
-        0.0
+    fn rounding<T: Stored>(&self) -> Limits {
+        EXACT
     }
 }
 
@@ -54,8 +54,8 @@ fn suite(test: impl FnOnce(&Suite<Emulator>)) {
 }
 
 #[test]
-fn paddings_and_windows() {
-    suite(Suite::paddings_and_windows);
+fn types_paddings_and_windows() {
+    suite(Suite::types_paddings_and_windows);
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! Every option on a GPU, against the reference: the suite that the emulator runs too.
+//! Every option on a GPU, against the reference: the suite that the CPU and the emulator run too.
 
 use fastssim::{Backend, Outputs, Real, Ssim};
 use fastssim_tests::general::Stored;
 use fastssim_tests::images::Scene;
 use fastssim_tests::options::{Limits, Options, Results};
-use fastssim_tests::suite::{PADDINGS, Subject, Suite};
+use fastssim_tests::suite::{EXACT, PADDINGS, Subject, Suite, by_host};
 use half::{bf16, f16};
 use ndarray::Array4;
 
@@ -22,12 +22,20 @@ impl Subject for Gpu {
         limits: Limits,
     ) -> Result<Results, String> {
         // Some calls are the fast kernels', others the general ones'.
-        Ok(options.found(self.0, x.view(), y.view(), limits.twice()))
+        by_host(self.0, options, x, y, limits)
     }
 
     /// Whatever the precision of the arithmetic, all that is beside images other than `f64` comes in `f32`.
-    fn rounding<T: Stored>(&self) -> f64 {
-        if T::DOUBLE { 0.0 } else { f64::from(f32::EPSILON) / 2.0 }
+    fn rounding<T: Stored>(&self) -> Limits {
+        if T::DOUBLE {
+            return EXACT;
+        }
+        let half = f64::from(f32::EPSILON) / 2.0;
+        Limits {
+            score: 0.0,
+            gradient: half,
+            map: half,
+        }
     }
 }
 
@@ -39,8 +47,8 @@ fn suite(test: impl FnOnce(&Suite<Gpu>)) {
 }
 
 #[test]
-fn gpu_paddings_and_windows() {
-    suite(Suite::paddings_and_windows);
+fn gpu_types_paddings_and_windows() {
+    suite(Suite::types_paddings_and_windows);
 }
 
 #[test]

@@ -1,51 +1,107 @@
-//! Options one by one and in pairs.
+//! Options one by one and in pairs: the suite that the emulator and a GPU run too, and what only the CPU has.
 
-use fastssim::{Backend, Padding, Ssim};
-use fastssim_tests::images::{Element, Random, Scene};
-use fastssim_tests::options::{Limits, Mask, Options, weights};
+use fastssim::{Backend, Ssim};
+use fastssim_tests::general::Stored;
+use fastssim_tests::images::{Element, Scene};
+use fastssim_tests::options::{Limits, Options, Results};
+use fastssim_tests::suite::{EXACT, PADDINGS, Subject, Suite, by_host};
 use half::{bf16, f16};
-use ndarray::Array2;
+use ndarray::{Array2, Array4};
 
-use crate::{PADDINGS, check, limits, windows};
+use crate::check;
 
-#[test]
-fn paddings_and_windows() {
-    for padding in PADDINGS {
-        for (window, sigma, taps) in windows() {
-            let mut options = Options::new(padding, 1.0);
-            options.reference.window = window;
-            options.reference.sigma = sigma;
-            options.reference.taps = taps;
-            for shape in [[1, 1, 40, 37], [2, 2, 35, 50]] {
-                check::<f64, f64>(&options, Scene::Distorted, shape, limits::<f64>());
-            }
-            check::<f32, f32>(&options, Scene::Noise, [1, 1, 33, 64], limits::<f32>());
+/// The CPU, by the functions for host images.
+pub struct Cpu;
+
+impl Subject for Cpu {
+    fn results<T: Stored, U: Stored>(
+        &self,
+        options: &Options,
+        x: &Array4<T>,
+        y: &Array4<U>,
+        limits: Limits,
+    ) -> Result<Results, String> {
+        by_host(Backend::Cpu, options, x, y, limits)
+    }
+
+    /// Small images are computed in double precision, whatever their type.
+    fn limits<T: Stored, U: Stored>(&self, _: &Options, _: Scene, _: [usize; 4]) -> Limits {
+        Limits {
+            score: 1e-12,
+            gradient: 1e-11,
+            map: 1e-12,
+        }
+    }
+
+    fn rounding<T: Stored>(&self) -> Limits {
+        if T::DOUBLE {
+            return EXACT;
+        }
+        Limits {
+            score: 0.0,
+            // What copies of a pixel have adds up in single precision.
+            gradient: 2e-6,
+            map: f64::from(f32::EPSILON) / 2.0,
         }
     }
 }
 
-/// Images smaller than the window are mirrored more than once.
+fn suite(test: impl FnOnce(&Suite<Cpu>)) {
+    let suite = Suite::new(Cpu);
+    test(&suite);
+    suite.finish();
+}
+
+#[test]
+fn types_paddings_and_windows() {
+    suite(Suite::types_paddings_and_windows);
+}
+
 #[test]
 fn images_smaller_than_their_window() {
-    for padding in PADDINGS {
-        if padding == Padding::Valid {
-            continue;
-        }
-        for window in [3, 11, 17] {
-            let mut options = Options::new(padding, 1.0);
-            options.reference.window = window;
-            for (h, w) in [(1, 1), (1, 7), (2, 3), (5, 1), (4, 40), (6, 6)] {
-                check::<f64, f64>(&options, Scene::Noise, [1, 1, h, w], limits::<f64>());
-            }
-        }
-    }
+    suite(Suite::images_smaller_than_their_window);
+}
+
+#[test]
+fn scenes() {
+    suite(Suite::scenes);
+}
+
+#[test]
+fn types_in_all_pairs() {
+    suite(Suite::types_in_all_pairs);
+}
+
+#[test]
+fn covariances_of_a_sample() {
+    suite(Suite::covariances_of_a_sample);
+}
+
+#[test]
+fn exponents() {
+    suite(Suite::exponents);
+}
+
+#[test]
+fn masks_and_weights() {
+    suite(Suite::masks_and_weights);
+}
+
+#[test]
+fn upstream_gradients() {
+    suite(Suite::upstream_gradients);
 }
 
 #[test]
 fn tiles_of_large_images_meet() {
     for padding in PADDINGS {
         let options = Options::new(padding, 1.0);
-        check::<f64, f64>(&options, Scene::Distorted, [1, 1, 230, 530], limits::<f64>());
+        let double = Limits {
+            score: 1e-12,
+            gradient: 1e-11,
+            map: 1e-12,
+        };
+        check::<f64, f64>(&options, Scene::Distorted, [1, 1, 230, 530], double);
         let single = Limits {
             score: 1e-8,
             gradient: 1e-5,
@@ -59,31 +115,6 @@ fn tiles_of_large_images_meet() {
             // The two are not close: one is from 0 to 255, the other from 0 to 1.
             single,
         );
-    }
-}
-
-fn all_types_with<T: Element>(padding: Padding) {
-    fn with<T: Element, U: Element>(padding: Padding) {
-        let options = Options::new(padding, T::RANGE.max(U::RANGE));
-        check::<T, U>(&options, Scene::Distorted, [2, 1, 24, 31], limits::<T>());
-    }
-    with::<T, u8>(padding);
-    with::<T, u16>(padding);
-    with::<T, f16>(padding);
-    with::<T, bf16>(padding);
-    with::<T, f32>(padding);
-    with::<T, f64>(padding);
-}
-
-#[test]
-fn types_in_all_pairs() {
-    for padding in [Padding::Zero, Padding::Reflect] {
-        all_types_with::<u8>(padding);
-        all_types_with::<u16>(padding);
-        all_types_with::<f16>(padding);
-        all_types_with::<bf16>(padding);
-        all_types_with::<f32>(padding);
-        all_types_with::<f64>(padding);
     }
 }
 
@@ -123,71 +154,6 @@ fn every_f16_and_bf16_is_read_as_it_is() {
             fastssim::ssim(&x, &Array2::from_elem((12, 12), f16::ONE))
                 .expect("valid input")
                 .is_nan()
-        );
-    }
-}
-
-#[test]
-fn covariances_of_a_sample() {
-    for (window, taps) in [(7, Some(vec![1.0; 7])), (11, None), (3, None)] {
-        for exponents in [[1.0; 3], [1.0, 2.0, 1.0]] {
-            let mut options = Options::new(Padding::Valid, 1.0);
-            options.reference.window = window;
-            options.reference.taps = taps.clone();
-            options.reference.sample = true;
-            options.reference.exponents = exponents;
-            check::<f64, f64>(&options, Scene::Distorted, [1, 2, 30, 31], limits::<f64>());
-        }
-    }
-}
-
-#[test]
-fn exponents() {
-    for exponents in [
-        [1.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0],
-        [0.0, 0.0, 1.0],
-        [0.0, 1.0, 1.0],
-        [2.0, 1.0, 1.0],
-        [0.5, 0.5, 0.5],
-        [0.3, 1.7, 0.6],
-        [1.0, 2.0, 3.0],
-        [0.0, 0.0, 0.0],
-    ] {
-        for padding in [Padding::Zero, Padding::Valid, Padding::Symmetric] {
-            let mut options = Options::new(padding, 1.0);
-            options.reference.exponents = exponents;
-            // Noise has windows of negative structure.
-            for scene in [Scene::Distorted, Scene::Noise, Scene::NearConvergence] {
-                let double = Limits {
-                    // Of a third of the digits where structure is close to 0 and its power is not smooth.
-                    gradient: 1e-7,
-                    ..limits::<f64>()
-                };
-                check::<f64, f64>(&options, scene, [1, 2, 24, 29], double);
-            }
-        }
-    }
-}
-
-#[test]
-fn masks_and_weights() {
-    let mut random = Random::new(7);
-    for padding in PADDINGS {
-        let mut options = Options::new(padding, 1.0);
-        options.mask = Mask::Shared(Array2::from_shape_fn((30, 41), |(i, j)| ((i / 3 + j) % 2) as u8 * 255));
-        check::<f64, f64>(&options, Scene::Distorted, [2, 3, 30, 41], limits::<f64>());
-        options.mask = Mask::Each(weights(&mut random, (2, 30, 41)));
-        options.channel_weights = Some(vec![6.0, 1.0, 0.0]);
-        check::<f64, f64>(&options, Scene::Distorted, [2, 3, 30, 41], limits::<f64>());
-        check::<u8, u8>(
-            &Options {
-                reference: fastssim_tests::reference::Reference::new(padding, 255.0),
-                ..options.clone()
-            },
-            Scene::Distorted,
-            [2, 3, 30, 41],
-            limits::<u8>(),
         );
     }
 }

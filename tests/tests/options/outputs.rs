@@ -1,34 +1,10 @@
-//! What calls are asked for and return: upstream gradients, element types, layouts.
+//! What calls return: element types, layouts, what does not count.
 
 use fastssim::{Backend, Outputs, Padding, Ssim};
-use fastssim_tests::images::{Random, Scene};
-use fastssim_tests::options::{Options, Upstream};
+use fastssim_tests::images::Scene;
+use fastssim_tests::suite::batch;
 use half::{bf16, f16};
 use ndarray::{Array2, Array4};
-
-use crate::{PADDINGS, batch, check, limits};
-
-#[test]
-fn upstream_gradients() {
-    let mut random = Random::new(9);
-    let shape = [2, 3, 26, 35];
-    for padding in PADDINGS {
-        let mut options = Options::new(padding, 1.0);
-        let map = options.map_shape((2, 3, 26, 35));
-        for half_dssim in [false, true] {
-            options.half_dssim = half_dssim;
-            for upstream in [
-                Upstream::All(-2.5),
-                Upstream::Images(vec![0.5, -3.0]),
-                Upstream::Channels(Array2::from_shape_simple_fn((2, 3), || random.normal())),
-                Upstream::Map(Array4::from_shape_simple_fn(map, || random.normal() as f32)),
-            ] {
-                options.upstream = upstream;
-                check::<f64, f64>(&options, Scene::Distorted, shape, limits::<f64>());
-            }
-        }
-    }
-}
 
 #[test]
 fn half_precision_on_request() {

@@ -2,9 +2,8 @@
 
 use fastssim::{Backend, Downsampling, Preset, Ssim};
 use fastssim_tests::images::{Random, Scene};
+use fastssim_tests::suite::PADDINGS;
 use ndarray::Array2;
-
-use crate::PADDINGS;
 
 /// The derivative along a direction, by finite differences: where images are made smaller the reference has no say.
 #[test]
