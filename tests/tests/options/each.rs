@@ -4,7 +4,7 @@ use fastssim::{Backend, Ssim};
 use fastssim_tests::general::Stored;
 use fastssim_tests::images::{Element, Scene};
 use fastssim_tests::options::{Limits, Options, Results};
-use fastssim_tests::suite::{EXACT, PADDINGS, Subject, Suite, by_host};
+use fastssim_tests::suite::{EXACT, PADDINGS, Subject, Suite, UNLIKE, by_host};
 use half::{bf16, f16};
 use ndarray::{Array2, Array4};
 
@@ -26,10 +26,15 @@ impl Subject for Cpu {
 
     /// Small images are computed in double precision, whatever their type.
     fn limits<T: Stored, U: Stored>(&self, _: &Options, _: Scene, _: [usize; 4]) -> Limits {
-        Limits {
+        let limits = Limits {
             score: 1e-12,
             gradient: 1e-11,
             map: 1e-12,
+        };
+        if T::RANGE == U::RANGE {
+            limits
+        } else {
+            limits.or(UNLIKE)
         }
     }
 

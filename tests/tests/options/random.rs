@@ -7,7 +7,7 @@ use crate::each::Cpu;
 
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: 300,
+        cases: 150,
         // The seed's neighbours are no simpler than it.
         max_shrink_iters: 0,
         failure_persistence: None,
