@@ -40,7 +40,7 @@ impl Failures {
     }
 
     /// Every function of a metric on one pair.
-    fn compare<T: Element + DevicePixel>(
+    fn compare<T: Element + DevicePixel<Float = f32>>(
         &mut self,
         stream: &Stream,
         reference: &Reference,
@@ -89,7 +89,7 @@ impl Failures {
     }
 }
 
-fn scenes<T: Element + DevicePixel>() {
+fn scenes<T: Element + DevicePixel<Float = f32>>() {
     let Some((_, stream)) = gpu() else { return };
     let mut failures = Failures::default();
     for padding in PADDINGS {
@@ -160,7 +160,7 @@ fn gpu_half_of_one_minus_ssim() {
 
 #[test]
 fn gpu_identical_images_have_exactly_one_and_no_gradient() {
-    fn check<T: Element + DevicePixel>(stream: &Stream) {
+    fn check<T: Element + DevicePixel<Float = f32>>(stream: &Stream) {
         for scene in Scene::ALL {
             for padding in PADDINGS {
                 let [x, _] = &upload(stream, &scene.batches::<T>([2, 2, 75, 140], 6));

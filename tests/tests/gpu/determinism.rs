@@ -20,7 +20,7 @@ struct Results {
     map: Array4<f32>,
 }
 
-fn results<T: DevicePixel>(stream: &Stream, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Results {
+fn results<T: DevicePixel<Float = f32>>(stream: &Stream, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Results {
     let metric = Ssim::default();
     let on = metric.on(stream);
     let (with_gradient, gradient) = on.ssim_with_gradient(x, y).expect("valid input");
@@ -33,7 +33,7 @@ fn results<T: DevicePixel>(stream: &Stream, x: &DeviceImages<T>, y: &DeviceImage
     }
 }
 
-fn of_pair<T: DevicePixel>(stream: &Stream, pair: &[Array4<T>; 2]) -> Results {
+fn of_pair<T: DevicePixel<Float = f32>>(stream: &Stream, pair: &[Array4<T>; 2]) -> Results {
     let [x, y] = upload(stream, pair);
     let results = results(stream, &x, &y);
     // No NaN: it would compare unequal to itself and hide a difference to nothing.
@@ -139,7 +139,7 @@ fn gpu_host_images_have_the_same_bits_from_many_threads() {
 
 #[test]
 fn gpu_every_order_of_memory_has_the_same_bits() {
-    fn check<T: Element + DevicePixel>(stream: &Stream) {
+    fn check<T: Element + DevicePixel<Float = f32>>(stream: &Stream) {
         let pair = Scene::Distorted.batches::<T>([2, 3, 45, 77], 11);
         let expected = of_pair(stream, &pair);
         for (order, steps) in [

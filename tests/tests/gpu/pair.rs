@@ -266,3 +266,30 @@ fn gpu_general_kernels_do_not_depend_on_the_batch() {
         assert!(by_x == part(&batch.1) && by_y == part(&batch.2));
     }
 }
+
+/// What comes to the host lies as the first image does, in `f64` where that is.
+#[test]
+fn gpu_results_on_the_host_have_the_layout_and_the_digits_of_the_first_image() {
+    let Some((_, stream)) = gpu() else { return };
+    for padding in PADDINGS {
+        let metric = metric(padding);
+        let [x, y] = Scene::Distorted.batches::<f64>(SHAPE, 12);
+        let interleaved = x.view().permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned();
+        let interleaved = interleaved.view().permuted_axes([0, 3, 1, 2]);
+        let cpu = metric.with_backend(Backend::Cpu).expect("there is one");
+        let (expected, slopes) = cpu.ssim_with_gradient(interleaved, &y).expect("valid input");
+        let values = cpu.ssim_map(interleaved, &y).expect("valid input");
+        let x = DeviceImages::<f64>::upload(&stream, interleaved).expect("there is memory");
+        let y = upload(&stream, &y);
+        let on = metric.on(&stream);
+        let (scores, gradient) = on.ssim_with_gradient(&x, &y).expect("valid input");
+        let map = on.ssim_map(&x, &y).expect("valid input");
+        assert_eq!(gradient.strides(), slopes.strides());
+        assert_eq!(map.strides(), values.strides());
+        assert!(scores.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-11));
+        let error = fastssim_tests::tolerance::relative_l2(&gradient, &slopes);
+        assert!(error < 1e-10, "{padding}: {error:e}");
+        let error = fastssim_tests::tolerance::max_abs(&map, &values);
+        assert!(error < 1e-11, "{padding}: {error:e}");
+    }
+}

@@ -88,6 +88,8 @@ impl Kind {
 /// An element type of device images: `u8`, `u16`, [`f16`](half::f16), [`bf16`](half::bf16), `f32` or `f64`. This trait
 /// is sealed.
 pub trait DevicePixel: Pixel + Plain {
+    /// The element type of gradients and maps that come to the host: `f64` for `f64`, `f32` for all others.
+    type Float: DeviceReal;
     #[doc(hidden)]
     const KIND: Kind;
     /// The pixels, if they are of this type.
@@ -100,8 +102,9 @@ pub trait DevicePixel: Pixel + Plain {
 pub trait DeviceReal: DevicePixel {}
 
 macro_rules! pixel {
-    ($($type:ty: $kind:ident,)*) => {$(
+    ($($type:ty: $kind:ident, $float:ty;)*) => {$(
         impl DevicePixel for $type {
+            type Float = $float;
             const KIND: Kind = Kind::$kind;
             fn view(pixels: Pixels<'_>) -> Option<ArrayView4<'_, Self>> {
                 match pixels {
@@ -114,12 +117,12 @@ macro_rules! pixel {
 }
 
 pixel! {
-    u8: U8,
-    u16: U16,
-    f16: F16,
-    bf16: Bf16,
-    f32: F32,
-    f64: F64,
+    u8: U8, f32;
+    u16: U16, f32;
+    f16: F16, f32;
+    bf16: Bf16, f32;
+    f32: F32, f32;
+    f64: F64, f64;
 }
 
 impl DeviceReal for f16 {}
@@ -180,7 +183,8 @@ impl<T: DevicePixel> DeviceImages<T> {
 
     /// Images that belong to someone else: the device address of the first pixel, the shape (images, channels,
     /// height, width), and for each of those the distance in elements from one to the next, which does not matter
-    /// where there is but one.
+    /// where there is but one. From image to image it may be 0, so that one image stands for a batch; it cannot be
+    /// negative, as the kernels only go forth: arrays of the host with such strides are put in order when they are copied.
     ///
     /// # Errors
     ///
@@ -189,8 +193,9 @@ impl<T: DevicePixel> DeviceImages<T> {
     ///
     /// # Safety
     ///
-    /// The memory from the first to the last pixel belongs to one allocation of this device and stays valid for as long as this value and all work that uses it. Where images are written to, no two of their
-    /// pixels are in the same place, and nobody else uses them at that time.
+    /// The memory from the first to the last pixel belongs to one allocation of this device and stays valid for as long as
+    /// this value and all work that uses it. Where images are written to, no two of their pixels are in the same place, and
+    /// nobody else uses them at that time.
     pub unsafe fn from_raw(
         device: &Device,
         pointer: *mut c_void,

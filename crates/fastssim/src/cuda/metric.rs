@@ -10,6 +10,7 @@ use super::stream::Stream;
 use crate::CudaError;
 use crate::config::Ssim;
 use crate::error::{Error, Result};
+use crate::input::Shape;
 use crate::problem::{Score, check_count, check_equal, check_shape, map_shape, margin};
 use crate::reduced::reduced_shape;
 
@@ -27,8 +28,9 @@ impl Ssim {
 /// of channels), and allocate nothing after the first call of a size. So they can be captured in a CUDA graph, after such
 /// a first call in the same stream. All others wait for the result and bring it to the host.
 ///
-/// The two images may differ in type. Gradients and maps on the device are of any type of floats, those that come to the
-/// host of `f32`. What else a metric can say, [`ssim_of`](Self::ssim_of) and [`dssim_of`](Self::dssim_of) have.
+/// The two images may differ in type. Gradients and maps on the device are of any type of floats, and lie as the caller's
+/// buffers do; those that come to the host are of `f64` where `x` is, of `f32` otherwise, and lie as `x` does. What else a
+/// metric can say, [`ssim_of`](Self::ssim_of) and [`dssim_of`](Self::dssim_of) have.
 ///
 /// # Errors of all these functions
 ///
@@ -141,7 +143,7 @@ impl CudaSsim<'_> {
         &self,
         x: &DeviceImages<T>,
         y: &DeviceImages<U>,
-    ) -> Result<(Vec<f64>, Array4<f32>)> {
+    ) -> Result<(Vec<f64>, Array4<T::Float>)> {
         self.with_gradient(x, y, Score::Ssim)
     }
 
@@ -150,7 +152,7 @@ impl CudaSsim<'_> {
         &self,
         x: &DeviceImages<T>,
         y: &DeviceImages<U>,
-    ) -> Result<(Vec<f64>, Array4<f32>)> {
+    ) -> Result<(Vec<f64>, Array4<T::Float>)> {
         self.with_gradient(x, y, self.metric.dssim_score())
     }
 
@@ -159,7 +161,7 @@ impl CudaSsim<'_> {
         &self,
         x: &DeviceImages<T>,
         y: &DeviceImages<U>,
-    ) -> Result<Array4<f32>> {
+    ) -> Result<Array4<T::Float>> {
         Ok(self.with_gradient(x, y, Score::Ssim)?.1)
     }
 
@@ -168,7 +170,7 @@ impl CudaSsim<'_> {
         &self,
         x: &DeviceImages<T>,
         y: &DeviceImages<U>,
-    ) -> Result<Array4<f32>> {
+    ) -> Result<Array4<T::Float>> {
         Ok(self.with_gradient(x, y, self.metric.dssim_score())?.1)
     }
 
@@ -177,11 +179,11 @@ impl CudaSsim<'_> {
         &self,
         x: &DeviceImages<T>,
         y: &DeviceImages<U>,
-    ) -> Result<Array4<f32>> {
+    ) -> Result<Array4<T::Float>> {
         self.call(x, y, Score::Ssim)?;
-        let mut map = DeviceImages::<f32>::new(self.stream.device(), self.map_shape(x))?;
+        let mut map = DeviceImages::<T::Float>::new(self.stream.device(), self.map_shape(x))?;
         self.ssim_map_into(x, y, &mut map)?;
-        map.download(self.stream)
+        self.host_copy(&map, x)
     }
 
     /// The shape of the map of images that have been checked.
@@ -289,13 +291,25 @@ impl CudaSsim<'_> {
         x: &DeviceImages<T>,
         y: &DeviceImages<U>,
         score: Score,
-    ) -> Result<(Vec<f64>, Array4<f32>)> {
+    ) -> Result<(Vec<f64>, Array4<T::Float>)> {
         self.call(x, y, score)?;
         let device = self.stream.device();
         let mut scores = DeviceScores::new(device, x.shape()[0])?;
-        let mut gradient = DeviceImages::<f32>::new(device, x.shape())?;
+        let mut gradient = DeviceImages::<T::Float>::new(device, x.shape())?;
         self.gradient_into(x, y, score, Some(&mut scores), &mut gradient)?;
-        Ok((scores.download(self.stream)?, gradient.download(self.stream)?))
+        Ok((scores.download(self.stream)?, self.host_copy(&gradient, x)?))
+    }
+
+    /// A copy on the host, ordered in memory as `x` is.
+    fn host_copy<T: DevicePixel, R: DeviceReal>(
+        &self,
+        images: &DeviceImages<R>,
+        x: &DeviceImages<T>,
+    ) -> Result<Array4<R>> {
+        let like = x.strides().map(|stride| isize::try_from(stride).unwrap_or(isize::MAX));
+        let mut copy = Ix4::zeros(images.shape(), like);
+        images.download_into(self.stream, copy.view_mut())?;
+        Ok(copy)
     }
 
     /// The address of scores that fit the images.
