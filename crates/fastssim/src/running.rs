@@ -4,7 +4,8 @@
 /// of a video.
 ///
 /// The sum keeps what each addition rounds off (Kahan 1965), so that the millionth score counts as much as the first. A
-/// score that is NaN makes sum and mean NaN. The counterpart in a GPU's memory is `cuda::DeviceScoreSum`.
+/// score that is NaN makes sum and mean NaN. Scores of channels are added like those of images; threads and processes have a
+/// sum each, which [`merge`](Self::merge) brings together. The counterpart in a GPU's memory is `cuda::DeviceScoreSum`.
 ///
 /// ```
 /// use fastssim::{ScoreSum, Ssim};

@@ -1,8 +1,9 @@
 //! References that are compared with many, against the plain calls; and running sums of scores.
 
-use fastssim::{Backend, Downsampling, Error, Outputs, Padding, Preset, Reference, ScoreSum, Ssim};
-use fastssim_tests::images::{Element, Random, Scene};
+use fastssim::{Backend, Downsampling, DropAlpha, Error, Outputs, Padding, Preset, Reference, ScoreSum, Ssim};
+use fastssim_tests::images::{Element, Random, Scene, picture};
 use half::{bf16, f16};
+use image::DynamicImage;
 use ndarray::{Array2, Array3, Array4, Axis, s};
 
 fn metrics() -> Vec<Ssim> {
@@ -106,6 +107,49 @@ fn one_reference_stands_beside_every_image_of_a_batch() {
     }
 }
 
+/// Pictures are converted once; an alpha channel is an error of the reference.
+#[test]
+fn references_are_made_of_whatever_can_be_compared() {
+    let [x, y] = ["coffee.png", "coffee-q10.png"].map(picture);
+    let metric = &metrics()[0];
+    let reference = Reference::new(&y).expect("it has pixels");
+    assert_eq!(reference.shape(), [1, 3, 240, 320]);
+    assert_eq!(metric.ssim(&x, &reference), metric.ssim(&x, &y));
+    let translucent = DynamicImage::from(y.to_rgba8());
+    let error = Reference::new(&translucent).expect_err("it has alpha");
+    assert!(
+        matches!(
+            error,
+            Error::Alpha {
+                name: "the reference",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let opaque = Reference::new(DropAlpha(&translucent)).expect("no alpha");
+    assert_eq!(metric.ssim(&x, &opaque), metric.ssim(&x, &y));
+    // Rows from below, every second column.
+    let pair = Scene::Distorted.batches::<u16>([2, 2, 40, 60], 5);
+    let [x, y] = pair.each_ref().map(|images| images.slice(s![.., .., ..;-1, ..;2]));
+    let reference = Reference::new(y).expect("it has pixels");
+    let found = metric.ssim_of(x, &reference).images_with_gradients();
+    assert_eq!(found, metric.ssim_of(x, y).images_with_gradients());
+}
+
+/// Its element type is known at run time alone: what is computed beside it comes in double precision.
+#[test]
+fn references_as_the_first_input_have_results_in_f64() {
+    let [x, y] = Scene::Distorted.batches::<f32>([2, 2, 260, 257], 6);
+    let metric = Ssim::builder().backend(Backend::Cpu).build().expect("valid");
+    let reference = Reference::new(&x).expect("it has pixels");
+    let (scores, gradient) = metric.ssim_with_gradient(&reference, &y).expect("valid input");
+    let rounded = (scores, gradient.mapv(|slope| slope as f32));
+    assert_eq!(Ok(rounded), metric.ssim_with_gradient(&x, &y));
+    let both = Reference::new(&y).expect("it has pixels");
+    assert_eq!(metric.ssim(&reference, &both), metric.ssim(&x, &y));
+}
+
 #[test]
 fn references_that_cannot_be() {
     let metric = Ssim::builder().backend(Backend::Cpu).build().expect("valid");
@@ -163,6 +207,15 @@ fn scores_add_up() {
     assert_eq!(parts.count(), 1000);
     assert!((parts.sum() - all.sum()).abs() < 1e-12);
     assert_eq!((ScoreSum::new().sum(), ScoreSum::new().mean()), (0.0, None));
+    // Of batches of several sizes, and of their channels.
+    let (mut images, mut channels) = (ScoreSum::new(), ScoreSum::new());
+    for batch in 1..4 {
+        let [x, y] = Scene::Distorted.batches::<u8>([batch, 3, 30, 40], 7);
+        images.extend(fastssim::ssim(&x, &y).expect("valid input"));
+        channels.extend(Ssim::default().ssim_of(&x, &y).channels().expect("valid input"));
+    }
+    assert_eq!((images.count(), channels.count()), (6, 18));
+    assert!((images.sum() - channels.sum() / 3.0).abs() < 1e-12);
 }
 
 #[test]

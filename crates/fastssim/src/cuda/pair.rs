@@ -34,6 +34,8 @@ use crate::weights::Weight;
 /// Ssim::default().on(&stream).dssim_of(&x, &y).upstream(1.0 / 8.0).compute(outputs)?;
 /// # Ok::<(), fastssim::Error>(())
 /// ```
+///
+/// One number for the batch is what [`DeviceScoreSum`](super::DeviceScoreSum) makes of the scores, on the device as well.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct CudaPair<'a, T, U> {

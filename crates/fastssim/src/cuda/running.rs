@@ -17,6 +17,10 @@ const NUMBERS: usize = 3;
 
 /// A running sum of scores in a device's memory: the counterpart of [`ScoreSum`], which nobody waits for until it is asked.
 ///
+/// It takes scores of images and of channels, batches of any size, and calls that are captured in a CUDA graph. Several
+/// streams can add to one sum if each [waits](Stream::wait_for) for the one before it; several sums come together on the
+/// host, by [`ScoreSum::merge`].
+///
 /// ```no_run
 /// use fastssim::Ssim;
 /// use fastssim::cuda::{Device, DeviceImages, DeviceScoreSum, DeviceScores, Stream};
