@@ -2,9 +2,9 @@
 
 use fastssim::{Backend, Outputs, Padding, Ssim};
 use fastssim_tests::images::Scene;
-use fastssim_tests::suite::batch;
+use fastssim_tests::suite::{PADDINGS, batch};
 use half::{bf16, f16};
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array3, Array4, s};
 
 #[test]
 fn half_precision_on_request() {
@@ -53,6 +53,54 @@ fn half_precision_on_request() {
                 .zip(&map)
                 .all(|(a, b)| of_f16(a.to_f64(), *b) || b.abs() < 1e-4)
         );
+    }
+}
+
+/// Numbers of 16 bits have the same value in every type; arrays may have any strides.
+#[test]
+fn upstream_gradients_and_weights_of_any_type_and_strides() {
+    let [x, y] = Scene::Distorted.batches::<f32>([2, 3, 30, 41], 3);
+    let upstream = Array4::from_shape_fn(x.dim(), |(n, c, i, j)| bf16::from_f32((n + c + i * j % 7) as f32 - 4.0));
+    let weights = Array3::from_shape_fn((2, 30, 41), |(n, i, j)| ((n + i * j) % 5) as u8);
+    let columns_first = |a: &Array3<f32>| {
+        let turned = a.view().permuted_axes([2, 1, 0]).as_standard_layout().into_owned();
+        turned.permuted_axes([2, 1, 0])
+    };
+    for padding in PADDINGS.into_iter().filter(|&padding| padding != Padding::Valid) {
+        let metric = Ssim::builder()
+            .padding(padding)
+            .backend(Backend::Cpu)
+            .build()
+            .expect("valid");
+        let pair = || metric.ssim_of(&x, &y);
+        let expected = pair()
+            .upstream_of_map(upstream.view())
+            .gradients()
+            .expect("valid input");
+        let double = upstream.mapv(bf16::to_f64);
+        let single = upstream.mapv(bf16::to_f32);
+        let half = upstream.mapv(|value| f16::from_f64(value.to_f64()));
+        let backward = single.slice(s![.., .., ..;-1, ..]).to_owned();
+        for found in [
+            pair().upstream_of_map(double.view()).gradients(),
+            pair().upstream_of_map(single.view()).gradients(),
+            pair().upstream_of_map(half.view()).gradients(),
+            pair()
+                .upstream_of_map(backward.slice(s![.., .., ..;-1, ..]))
+                .gradients(),
+        ] {
+            assert!(found.expect("valid input") == expected, "{padding}");
+        }
+        let expected = pair().weights(&weights).images_with_gradients().expect("valid input");
+        let floats = weights.mapv(f32::from);
+        let turned = columns_first(&floats);
+        assert_ne!(turned.strides(), floats.strides());
+        for found in [
+            pair().weights(&floats).images_with_gradients(),
+            pair().weights(&turned).images_with_gradients(),
+        ] {
+            assert!(found.expect("valid input") == expected, "{padding}");
+        }
     }
 }
 
