@@ -4,6 +4,7 @@
 use fastssim::Padding;
 use fastssim_tests::images::Scene;
 use fastssim_tests::reference::Reference;
+use fastssim_tests::suite::PADDINGS;
 use fastssim_tests::tolerance::{max_abs, relative_l2};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
@@ -62,6 +63,93 @@ fn the_gradient_agrees_with_finite_differences() {
             // Observed: 8e-9 at most, of rounding. A wrong term shows at 1e-3 or more.
             let error = relative_l2(&gradient, &differences);
             assert!(error < 2e-8, "{scene:?} {reference:?}: {error:e}");
+        }
+    }
+}
+
+/// What the suite of all options relies on: five paddings, images smaller than their window, weights of the caller's,
+/// covariances of a sample and exponents, each window with a weight of its own, and both images' gradients. The corners' and
+/// edges' pixels are asked for by themselves: they are where a padding's adjoint adds up, and few among many.
+#[test]
+fn gradients_of_all_options_agree_with_finite_differences() {
+    let options = |padding: Padding, smooth: bool| {
+        let usual = Reference::new(padding, 1.0);
+        let apart = |exponents| Reference {
+            exponents,
+            ..usual.clone()
+        };
+        let mut all = vec![
+            usual.clone(),
+            Reference {
+                window: 7,
+                taps: Some(vec![1.0; 7]),
+                sample: true,
+                ..usual.clone()
+            },
+            Reference {
+                window: 5,
+                taps: Some(vec![1.0, 0.0, 3.0, 0.0, 1.0]),
+                exponents: [2.0, 1.0, 1.0],
+                ..usual.clone()
+            },
+            apart([1.0, 2.0, 1.0]),
+            apart([0.0, 1.0, 3.0]),
+        ];
+        if smooth {
+            // Powers of a negative structure are 0, which is not smooth.
+            all.extend([apart([0.5; 3]), apart([0.3, 1.7, 0.6])]);
+        }
+        all
+    };
+    for padding in PADDINGS {
+        for (scene, shape) in [
+            (Scene::Noise, (12, 13)),
+            (Scene::NearConvergence, (13, 12)),
+            (Scene::Distorted, (4, 9)),
+        ] {
+            if padding == Padding::Valid && shape.0 < 11 {
+                continue;
+            }
+            for reference in options(padding, scene == Scene::NearConvergence) {
+                gradients_agree(&reference, scene, shape);
+            }
+        }
+    }
+}
+
+fn gradients_agree(reference: &Reference, scene: Scene, (h, w): (usize, usize)) {
+    let images = scene.planes(h, w, 2);
+    let weight = |row: usize, col: usize| 0.5 + ((3 * row + 5 * col) % 7) as f64;
+    let evaluate = |[x, y]: &[Array2<f64>; 2]| reference.weighted_plane(x.view(), y.view(), weight);
+    let sum = |images: &[Array2<f64>; 2]| {
+        let dssim = evaluate(images).dssim;
+        let weighted = dssim
+            .indexed_iter()
+            .map(|((row, col), dssim)| -dssim * weight(row, col));
+        weighted.sum::<f64>()
+    };
+    let plane = evaluate(&images);
+    for (which, gradient) in [plane.by_x, plane.by_y].iter().enumerate() {
+        let differences = Array2::from_shape_fn((h, w), |at| {
+            central_difference(|step| {
+                let mut images = images.clone();
+                images[which][at] += step;
+                sum(&images)
+            })
+        });
+        let error = relative_l2(gradient, &differences);
+        assert!(error < 1e-6, "{scene:?} {reference:?}, image {which}: {error:e}");
+        let largest = differences
+            .iter()
+            .fold(0.0f64, |largest, slope| largest.max(slope.abs()));
+        for ((i, j), slope) in gradient.indexed_iter() {
+            if [0, h - 1].contains(&i) || [0, w - 1].contains(&j) {
+                let error = (slope - differences[[i, j]]).abs() / largest;
+                assert!(
+                    error < 1e-6,
+                    "{scene:?} {reference:?}, image {which} at {i}, {j}: {error:e}"
+                );
+            }
         }
     }
 }
