@@ -7,7 +7,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use fastssim::{Backend, Preset, Reference, Ssim};
+use fastssim::{Backend, Padding, Preset, Reference, Ssim};
+use half::f16;
 use ndarray::{Array2, Array3, Array4};
 
 const SIZES: [(usize, usize); 4] = [(3840, 2160), (1920, 1080), (256, 256), (32, 32)];
@@ -99,5 +100,66 @@ fn references(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, sizes, inputs, references);
+/// Windows of other sizes, which take time in proportion to their taps.
+fn windows(criterion: &mut Criterion) {
+    let (x, y) = pair(1920, 1080);
+    let (x, y) = (unit(&x), unit(&y));
+    let mut scores = [0.0];
+    let mut out = Array2::zeros(x.dim());
+    let mut group = criterion.benchmark_group("windows 1920x1080 f32");
+    group.throughput(Throughput::Elements(x.len() as u64));
+    for size in [3, 7, 11, 13, 17, 25, 33] {
+        let metric = Ssim::builder().backend(Backend::Cpu).window(size).build().expect("odd");
+        group.bench_function(BenchmarkId::new("forward", size), |b| {
+            b.iter(|| metric.ssim(black_box(&x), &y));
+        });
+        group.bench_function(BenchmarkId::new("gradient", size), |b| {
+            b.iter(|| metric.ssim_with_gradient_into(black_box(&x), &y, &mut scores, out.view_mut()));
+        });
+    }
+    group.finish();
+}
+
+/// What each option adds to the defaults.
+fn options(criterion: &mut Criterion) {
+    let (x, y) = pair(1920, 1080);
+    let mask = x.mapv(|value| value % 2);
+    let (x, y) = (unit(&x), unit(&y));
+    let builder = || Ssim::builder().backend(Backend::Cpu);
+    let metrics = [
+        ("defaults", builder()),
+        ("valid", builder().padding(Padding::Valid)),
+        ("symmetric", builder().padding(Padding::Symmetric)),
+        ("reflect", builder().padding(Padding::Reflect)),
+        ("replicate", builder().padding(Padding::Replicate)),
+        ("uniform 11", builder().uniform_window(11)),
+        ("contrast squared", builder().exponents([1.0, 2.0, 1.0])),
+        ("channel weights", builder().channel_weights([1.0])),
+    ];
+    let mut group = criterion.benchmark_group("options 1920x1080 f32");
+    group.throughput(Throughput::Elements(x.len() as u64));
+    for (name, builder) in metrics {
+        let metric = builder.build().expect("valid");
+        group.bench_function(BenchmarkId::new("forward", name), |b| {
+            b.iter(|| metric.ssim(black_box(&x), &y));
+        });
+        group.bench_function(BenchmarkId::new("gradient", name), |b| {
+            b.iter(|| metric.ssim_gradient(black_box(&x), &y));
+        });
+    }
+    let metric = cpu();
+    group.bench_function("forward/mask", |b| {
+        b.iter(|| metric.ssim_of(black_box(&x), &y).weights(&mask).images());
+    });
+    group.bench_function("gradient/both images", |b| {
+        b.iter(|| metric.ssim_of(black_box(&x), &y).gradients());
+    });
+    let (half, other) = (x.mapv(f16::from_f32), y.mapv(f16::from_f32));
+    group.bench_function("forward/f16", |b| b.iter(|| metric.ssim(black_box(&half), &other)));
+    let (double, other) = (x.mapv(f64::from), y.mapv(f64::from));
+    group.bench_function("forward/f64", |b| b.iter(|| metric.ssim(black_box(&double), &other)));
+    group.finish();
+}
+
+criterion_group!(benches, sizes, inputs, windows, options, references);
 criterion_main!(benches);
