@@ -19,7 +19,9 @@ pub(crate) const MOMENTS: u32 = LANES * COLS as u32;
 
 /// Rows of a tile of a large image. The 10 rows that its windows reach beyond it are read as well, 20 for a
 /// gradient: 16 % and 31 % more work.
-const MOST_ROWS: u32 = 64;
+const MANY_ROWS: u32 = 64;
+/// Those of an image that is so large that its tiles keep all multiprocessors busy even so: 8 % and 16 % more work.
+const MOST_ROWS: u32 = 128;
 /// Rows of a tile of a small image, and the step between the two.
 const LEAST_ROWS: u32 = 8;
 /// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
@@ -100,6 +102,14 @@ impl Work {
         }
     }
 
+    /// Tiles that keep a large GPU busy: an H100 has room for 1584 warps of the score, and for 1056 of the gradient.
+    const fn many_tiles(self) -> u32 {
+        match self {
+            Work::Score | Work::Map => 1400,
+            Work::Gradient => 900,
+        }
+    }
+
     /// Columns of a tile.
     pub(crate) const fn tile_cols(self) -> u32 {
         match self {
@@ -146,9 +156,12 @@ impl Tiling {
 fn tile_rows(channels: u32, [height, width]: [u32; 2], work: Work) -> u32 {
     // As above: no extent is zero.
     let tiles_across = channels.saturating_mul(width.div_ceil(work.tile_cols())).max(1);
+    if tiles_across.saturating_mul(height.div_ceil(MOST_ROWS)) >= work.many_tiles() {
+        return MOST_ROWS;
+    }
     let bands = TILES_OF_IMAGE.div_ceil(tiles_across).max(1);
     let rows = height.div_ceil(bands).div_ceil(LEAST_ROWS).saturating_mul(LEAST_ROWS);
-    rows.clamp(LEAST_ROWS, MOST_ROWS)
+    rows.clamp(LEAST_ROWS, MANY_ROWS)
 }
 
 impl Way {
@@ -215,4 +228,22 @@ pub(crate) const fn patch_pixel_bytes(work: Work) -> u32 {
 #[inline(always)]
 const fn patch_bytes(work: Work) -> u32 {
     patch_pixel_bytes(work) + patch_pixels(work)[0] * patch_windows(work)[1] * 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_high_where_there_are_many() {
+        let rows = |work, channels, height, width| tile_rows(channels, [height, width], work);
+        assert_eq!(rows(Work::Score, 3, 1080, 1920), 64);
+        assert_eq!(rows(Work::Gradient, 3, 1080, 1920), 128);
+        assert_eq!(rows(Work::Score, 3, 2160, 3840), 128);
+        assert_eq!(rows(Work::Map, 720, 70, 65), 128);
+        assert_eq!(rows(Work::Score, 1, 300, 1000), 64);
+        assert_eq!(rows(Work::Score, 1, 256, 256), 24);
+        assert_eq!(rows(Work::Score, 1, 1, 1), 8);
+        assert_eq!(rows(Work::Gradient, u32::MAX, u32::MAX, u32::MAX), 128);
+    }
 }

@@ -122,6 +122,16 @@ fn gpu_follows_the_reference_f32() {
     scenes::<f32>();
 }
 
+/// An image of so many tiles that they are 128 rows high, with rows beyond the 64 of others.
+#[test]
+fn gpu_large_images() {
+    let Some((_, stream)) = gpu() else { return };
+    let mut failures = Failures::default();
+    let pair = Scene::Distorted.batches::<f32>([1, 720, 70, 65], 7);
+    failures.compare(&stream, &Reference::new(Padding::Zero, 1.0), &pair, false, "large");
+    failures.finish();
+}
+
 #[test]
 fn gpu_windows_and_constants() {
     let Some((_, stream)) = gpu() else { return };
