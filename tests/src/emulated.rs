@@ -44,7 +44,7 @@ where
         Work::Gradient => [images, channels, height, width],
     };
     let mut out = Array4::from_elem(out_shape, f32::NAN);
-    let geometry = launch(way, work, &params).expect("not too many tiles");
+    let geometry = launch(way, work, &mut params).expect("not too many tiles");
     let mut scores = vec![f64::NAN; images];
     let mut partials = vec![f64::NAN; geometry.tiles as usize];
     let mut counters = vec![0u32; images];

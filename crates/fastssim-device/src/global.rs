@@ -103,6 +103,35 @@ impl<T: Element> Global<T> {
     }
 }
 
+impl<T: Element> Global<T> {
+    /// Reads element `index * stride` as [`load_nc`](Self::load_nc). A multiple with 64 bits takes the device one instruction.
+    ///
+    /// # Safety
+    /// As [`load_nc`](Self::load_nc).
+    #[inline(always)]
+    pub unsafe fn load_nc_strided(self, index: u32, stride: u32) -> T {
+        let address = self
+            .address
+            .wrapping_add(u64::from(index * size::<T>()) * u64::from(stride));
+        // SAFETY: the caller's promise is the one this instruction needs.
+        T::from_word(unsafe { T::Word::load_global_nc(address) })
+    }
+
+    /// Reads element `index * stride` as [`load_nc_strided`](Self::load_nc_strided), or nothing: then it is zero. There is no
+    /// branch.
+    ///
+    /// # Safety
+    /// As [`load_nc`](Self::load_nc), if it is done.
+    #[inline(always)]
+    pub unsafe fn load_nc_strided_if(self, is_done: bool, index: u32, stride: u32) -> T {
+        let address = self
+            .address
+            .wrapping_add(u64::from(index * size::<T>()) * u64::from(stride));
+        // SAFETY: the caller's promise is the one this instruction needs.
+        T::from_word(unsafe { T::Word::load_global_nc_if(is_done, address) })
+    }
+}
+
 impl<T: Element32> Global<T> {
     /// Reads two elements from `index` on in one access, aligned to 8 bytes.
     ///
@@ -231,6 +260,21 @@ impl<T: Element32> GlobalMut<T> {
     pub unsafe fn store4(self, index: u32, values: [T; 4]) {
         // SAFETY: the caller's promise is the one this instruction needs.
         unsafe { provider::store4_global(element_address::<T>(self.address, index), values.map(T::into_word)) }
+    }
+}
+
+impl<T: Element32> GlobalMut<T> {
+    /// Writes element `index * stride`, or nothing; see [`load_nc_strided`](Global::load_nc_strided). There is no branch.
+    ///
+    /// # Safety
+    /// As [`store`](Self::store), if it is done.
+    #[inline(always)]
+    pub unsafe fn store_strided_if(self, is_done: bool, index: u32, stride: u32, value: T) {
+        let address = self
+            .address
+            .wrapping_add(u64::from(index * size::<T>()) * u64::from(stride));
+        // SAFETY: the caller's promise is the one this instruction needs.
+        unsafe { provider::store_global_if(is_done, address, value.into_word()) }
     }
 }
 

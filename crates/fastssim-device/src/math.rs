@@ -33,6 +33,13 @@ pub fn sqrt(value: f64) -> f64 {
     provider::sqrt(value)
 }
 
+/// The same value, which the compiler takes for one that it has not seen: what is computed from it is computed where it is
+/// needed, and kept in no register from one turn of a loop to the next.
+#[inline(always)]
+pub fn fresh(value: u32) -> u32 {
+    provider::fresh(value)
+}
+
 /// `f32` or `f64`.
 pub trait Float: Copy + sealed::Sealed {
     #[doc(hidden)]

@@ -9,47 +9,33 @@ pub(crate) const R: i32 = TAPS as i32 / 2;
 
 /// Threads of a warp.
 pub(crate) const LANES: u32 = 32;
-/// Warps of a block. They have nothing to do with one another; four to a block keep the number of
-/// blocks that a multiprocessor can hold from being the limit.
-pub(crate) const WARPS: u32 = 4;
-/// Columns that a lane computes.
-pub(crate) const COLS: usize = 2;
-/// Windows side by side that a warp has the moments of: 64.
-pub(crate) const MOMENTS: u32 = LANES * COLS as u32;
-
-/// Rows of a tile of a large image. The 10 rows that its windows reach beyond it are read as well, 20 for a
-/// gradient: 16 % and 31 % more work.
-const MANY_ROWS: u32 = 64;
-/// Those of an image that is so large that its tiles keep all multiprocessors busy even so: 8 % and 16 % more work.
-const MOST_ROWS: u32 = 128;
-/// Rows of a tile of a small image, and the step between the two.
-const LEAST_ROWS: u32 = 8;
-/// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
-const TILES_OF_IMAGE: u32 = 48;
-/// Columns of a tile of a gradient: 54, a window less than there are moments, since derivatives are
-/// blurred once more.
-pub(crate) const GRADIENT_COLS: u32 = MOMENTS - 2 * R as u32;
+/// Rows that a march takes at a time, and windows side by side that a thread has of a row. Odd: threads that read 16 bytes
+/// each, so many columns apart, meet in no bank of shared memory.
+pub(crate) const STEP: u32 = 9;
+/// Steps of a tile at least, if its image has as many. Each tile reads 10 rows more than it has windows, 20 for a gradient.
+const LEAST_STEPS: u32 = 8;
+/// Steps that the beginning and the end of a tile cost.
+const STEPS_BESIDE: u32 = 2;
+/// Heights of tiles that are weighed up: all that there are, up to 2160 rows.
+const HEIGHTS: usize = 16;
+/// Widths of tiles that are weighed up: those of blocks of the two largest sizes, up to 4000 columns.
+const WIDTHS: usize = 12;
+/// Threads that a multiprocessor has registers for: of a score or map, with 128 each, and of a gradient, with 168.
+const SCORE_THREADS: u32 = 512;
+/// See `SCORE_THREADS`.
+const GRADIENT_THREADS: u32 = 384;
+/// Multiprocessors that tiles are sized for: those of a large GPU. Not those of the device, as a score should have the same
+/// bits on all.
+const MULTIPROCESSORS: u32 = 132;
+/// Numbers of a column of a row in shared memory: four sums, or three derivatives.
+pub(crate) const COLUMN: u32 = 4;
+/// Bytes of u' and v' of a pixel, and of a shift.
+const PAIR_BYTES: u32 = 8;
 
 /// Rows and columns of a patch: the tile of a block, where images are small.
 pub(crate) const PATCH: [u32; 2] = [16, 32];
 /// Threads of such a block: a row of a patch has one warp.
 pub(crate) const PATCH_THREADS: u32 = 256;
-/// Patches of an image up to which it is small: 256 × 256 pixels of one channel. Alone it takes a third of the march's
-/// time; but where there is enough work for all multiprocessors it takes up to twice as much, since patches that overlap
-/// compute much twice. The image alone decides, as a score must not depend on what else is in the batch.
-const MOST_PATCHES: u32 = 128;
-
-/// Columns of a row of u' and v' in shared memory: 74.
-pub(crate) const ROW_COLS: u32 = MOMENTS + 2 * R as u32;
-/// Bytes of such a row, two numbers a column: 592, a multiple of 16.
-pub(crate) const ROW_BYTES: u32 = ROW_COLS * 8;
-/// Rows that the score and the map keep: one is written while another is read.
-const RING_ROWS: u32 = 2;
-/// Rows that the gradient keeps: a pixel is needed once more when the rows of two windows have come
-/// after it, 10 below it. The next power of two.
-pub(crate) const GRADIENT_RING_ROWS: u32 = 16;
-/// Bytes of a row of the three derivatives.
-const DERIVATIVE_BYTES: u32 = MOMENTS * 12;
 
 /// What a kernel computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +51,7 @@ pub enum Work {
 /// The way to do it: both compute the same to rounding, and which is the faster depends on the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// A warp marches down the rows of a tile: least work.
+    /// A block marches down the rows of a strip: least work.
     March,
     /// The threads of a block share out a small tile: least time for a small image.
     Patch,
@@ -85,38 +71,98 @@ pub struct Launch {
 }
 
 impl Work {
-    /// Rows of `u'` and `v'` that a warp keeps in shared memory.
-    pub(crate) const fn ring_rows(self) -> u32 {
+    /// Windows beyond a tile on each side that it needs.
+    #[inline(always)]
+    pub(crate) const fn beyond(self) -> u32 {
         match self {
-            Work::Score | Work::Map => RING_ROWS,
-            Work::Gradient => GRADIENT_RING_ROWS,
+            Work::Score | Work::Map => 0,
+            Work::Gradient => R as u32,
         }
     }
 
-    /// Bytes of shared memory of a warp.
-    pub(crate) const fn shared_bytes(self) -> u32 {
-        let ring = self.ring_rows() * ROW_BYTES;
+    /// Threads of a block that marches down a strip of so many columns: one for each column of pixels that its windows
+    /// reach, `STEP` windows at a time.
+    fn threads(self, cols: u32) -> u32 {
+        let windows = (cols + 2 * self.beyond()).div_ceil(STEP) * STEP;
+        (windows + TAPS as u32 - 1).next_multiple_of(LANES)
+    }
+
+    /// Steps of a tile at most: what a thread's sum may add up, and rows that share a shift.
+    const fn most_steps(self) -> u32 {
         match self {
-            Work::Score | Work::Map => ring,
-            Work::Gradient => ring + DERIVATIVE_BYTES,
+            Work::Score | Work::Map => 16,
+            Work::Gradient => 20,
         }
     }
 
-    /// Tiles that keep a large GPU busy: an H100 has room for 1584 warps of the score, and for 1056 of the gradient.
-    const fn many_tiles(self) -> u32 {
+    /// Threads of the largest block: more would wait for one another.
+    const fn most_threads(self) -> u32 {
         match self {
-            Work::Score | Work::Map => 1400,
-            Work::Gradient => 900,
+            Work::Score | Work::Map => 160,
+            Work::Gradient => 128,
         }
     }
 
-    /// Columns of a tile.
-    pub(crate) const fn tile_cols(self) -> u32 {
+    /// Blocks of so many threads that fit a multiprocessor.
+    const fn most_blocks(self, threads: u32) -> u32 {
         match self {
-            Work::Score | Work::Map => MOMENTS,
-            Work::Gradient => GRADIENT_COLS,
+            Work::Score | Work::Map => SCORE_THREADS / threads,
+            Work::Gradient => GRADIENT_THREADS / threads,
         }
     }
+
+    /// Columns of the widest strip.
+    const fn most_cols(self) -> u32 {
+        (self.most_threads() + 1 - TAPS as u32) / STEP * STEP - 2 * self.beyond()
+    }
+
+    /// Where in the shared memory of a block of so many threads what it holds begins, in bytes.
+    #[inline(always)]
+    pub const fn layout(self, threads: u32) -> Layout {
+        let step = threads * STEP;
+        let sums = step * COLUMN * 4;
+        let (derivatives, pixels) = match self {
+            Work::Score | Work::Map => (0, 0),
+            Work::Gradient => (sums, 2 * step * PAIR_BYTES),
+        };
+        let found = sums + derivatives + pixels;
+        let shifts = found + threads * PAIR_BYTES;
+        Layout {
+            derivatives: sums,
+            pixels: sums + derivatives,
+            found,
+            shifts,
+            end: shifts + (group(threads - 1) + 1) * PAIR_BYTES,
+        }
+    }
+}
+
+/// Bytes of shared memory that a block of the march has at most. Beyond 48 KiB a kernel has to ask for them; no device has
+/// less than 64.
+pub const fn most_shared(work: Work) -> u32 {
+    work.layout(work.most_threads()).end
+}
+
+/// The shared memory of a march, in bytes. First come the sums of a step.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    /// The derivatives of a step's windows.
+    pub derivatives: u32,
+    /// u' and v' of two steps' pixels.
+    pub pixels: u32,
+    /// What each thread has found for the shift of its group.
+    pub found: u32,
+    /// The shifts of groups.
+    pub shifts: u32,
+    /// The end of all.
+    pub end: u32,
+}
+
+/// The group that a thread's column is of: `STEP` columns whose shift is the same. The windows of a run are centred on those of
+/// a group.
+#[inline(always)]
+pub(crate) const fn group(thread: u32) -> u32 {
+    (thread + STEP - R as u32) / STEP
 }
 
 /// How what is computed is cut into tiles.
@@ -137,7 +183,7 @@ impl Tiling {
             Work::Gradient => [params.height, params.width],
         };
         let tile = match way {
-            Way::March => [tile_rows(params.channels, area, work), work.tile_cols()],
+            Way::March => [params.tile_rows, params.tile_cols],
             Way::Patch => PATCH,
         };
         Self { area, tile }
@@ -147,66 +193,68 @@ impl Tiling {
     #[inline(always)]
     pub(crate) fn tiles(&self) -> [u32; 2] {
         // No extent is zero, but the compiler must know it, or it makes room for a panic.
-        [0, 1].map(|axis| self.area[axis].div_ceil(self.tile[axis].max(1)))
+        let ([height, width], [rows, cols]) = (self.area, self.tile);
+        [height.div_ceil(rows.max(1)), width.div_ceil(cols.max(1))]
     }
 }
 
-/// Rows of a tile of the march. They depend on the image alone, not on the batch, and so does the order of a sum.
-#[inline(always)]
-fn tile_rows(channels: u32, [height, width]: [u32; 2], work: Work) -> u32 {
-    // As above: no extent is zero.
-    let tiles_across = channels.saturating_mul(width.div_ceil(work.tile_cols())).max(1);
-    if tiles_across.saturating_mul(height.div_ceil(MOST_ROWS)) >= work.many_tiles() {
-        return MOST_ROWS;
-    }
-    let bands = TILES_OF_IMAGE.div_ceil(tiles_across).max(1);
-    let rows = height.div_ceil(bands).div_ceil(LEAST_ROWS).saturating_mul(LEAST_ROWS);
-    rows.clamp(LEAST_ROWS, MANY_ROWS)
+/// Height and width of a tile of the march. They depend on the image alone: neither on the batch nor on the device.
+fn march_tile(work: Work, channels: u32, [height, width]: [u32; 2]) -> [u32; 2] {
+    // Such that few threads are idle, and few multiprocessors' registers.
+    let blocks = |strips: u32| work.most_blocks(work.threads(width.div_ceil(strips)));
+    let least = width.div_ceil(work.most_cols());
+    let strips = (least..=least + least / 3 + 1).take(WIDTHS).min_by(|&a, &b| {
+        let share = |a: u32, b: u32| u64::from(a) * u64::from(blocks(b));
+        share(a, b).cmp(&share(b, a))
+    });
+    let strips = strips.unwrap_or(least);
+    // Such that the image alone takes the least time on a GPU that is large: it computes as many tiles at once as it has room
+    // for, and each takes its steps.
+    let room = u64::from(MULTIPROCESSORS * blocks(strips));
+    let steps = |tiles: u32| (height.div_ceil(tiles) + 2 * work.beyond()).div_ceil(STEP);
+    let time = |tiles: &u32| {
+        let all = u64::from(channels) * u64::from(strips) * u64::from(*tiles);
+        all.div_ceil(room) * u64::from(steps(*tiles) + STEPS_BESIDE)
+    };
+    let tiles = |steps: u32| height.div_ceil(steps * STEP - 2 * work.beyond());
+    let least = tiles(work.most_steps());
+    let tiles = (least..=tiles(LEAST_STEPS))
+        .take(HEIGHTS)
+        .min_by_key(time)
+        .unwrap_or(least);
+    [height.div_ceil(tiles), width.div_ceil(strips)]
 }
 
-impl Way {
-    /// The one that suits the image.
-    pub fn new(work: Work, params: &Params) -> Self {
-        let [rows, cols] = Tiling::new(params, work, Way::Patch).tiles().map(u64::from);
-        let patches = rows.saturating_mul(cols).saturating_mul(u64::from(params.channels));
-        if patches <= u64::from(MOST_PATCHES) {
-            Way::Patch
-        } else {
-            Way::March
-        }
+/// How to launch a kernel, and the tiles of a march, which it is told; `None` where it would have 2³¹ tiles or more.
+pub fn launch(way: Way, work: Work, params: &mut Params) -> Option<Launch> {
+    if let Way::March = way {
+        let area = Tiling::new(params, work, way).area;
+        [params.tile_rows, params.tile_cols] = march_tile(work, params.channels, area);
     }
-}
-
-/// How to launch a kernel; `None` where it would have 2³¹ tiles or more.
-pub fn launch(way: Way, work: Work, params: &Params) -> Option<Launch> {
     let [rows, cols] = Tiling::new(params, work, way).tiles();
     let tiles = [params.channels, rows, cols]
         .into_iter()
         .try_fold(params.images, u32::checked_mul)
-        .filter(|&tiles| tiles <= i32::MAX as u32)?;
-    Some(match way {
-        Way::March => Launch {
-            grid: tiles.div_ceil(WARPS),
-            block: WARPS * LANES,
-            shared: WARPS * work.shared_bytes(),
-            tiles,
-        },
-        Way::Patch => Launch {
-            grid: tiles,
-            block: PATCH_THREADS,
-            shared: patch_bytes(work),
-            tiles,
-        },
+        .filter(|tiles| *tiles <= i32::MAX as u32)?;
+    let (block, shared) = match way {
+        Way::March => {
+            let threads = work.threads(params.tile_cols);
+            (threads, work.layout(threads).end)
+        }
+        Way::Patch => (PATCH_THREADS, patch_bytes(work)),
+    };
+    Some(Launch {
+        grid: tiles,
+        block,
+        shared,
+        tiles,
     })
 }
 
 /// Windows and pixels beyond a patch on each side whose pixels and windows it needs.
 #[inline(always)]
 pub(crate) const fn patch_windows(work: Work) -> [u32; 2] {
-    let beyond = match work {
-        Work::Score | Work::Map => 0,
-        Work::Gradient => R as u32,
-    };
+    let beyond = work.beyond();
     [PATCH[0] + 2 * beyond, PATCH[1] + 2 * beyond]
 }
 
@@ -228,22 +276,4 @@ pub(crate) const fn patch_pixel_bytes(work: Work) -> u32 {
 #[inline(always)]
 const fn patch_bytes(work: Work) -> u32 {
     patch_pixel_bytes(work) + patch_pixels(work)[0] * patch_windows(work)[1] * 16
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tiles_are_high_where_there_are_many() {
-        let rows = |work, channels, height, width| tile_rows(channels, [height, width], work);
-        assert_eq!(rows(Work::Score, 3, 1080, 1920), 64);
-        assert_eq!(rows(Work::Gradient, 3, 1080, 1920), 128);
-        assert_eq!(rows(Work::Score, 3, 2160, 3840), 128);
-        assert_eq!(rows(Work::Map, 720, 70, 65), 128);
-        assert_eq!(rows(Work::Score, 1, 300, 1000), 64);
-        assert_eq!(rows(Work::Score, 1, 256, 256), 24);
-        assert_eq!(rows(Work::Score, 1, 1, 1), 8);
-        assert_eq!(rows(Work::Gradient, u32::MAX, u32::MAX, u32::MAX), 128);
-    }
 }

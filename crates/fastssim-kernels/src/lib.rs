@@ -5,30 +5,30 @@
 //! target the same functions run in the device layer's emulator. The host uses [`params`] to fill
 //! in what a kernel is told and to size its launch.
 //!
-//! A warp computes a *tile* of one channel, on its own: no barrier of a block is needed. It marches
-//! down the rows of its tile, two columns a lane:
+//! A block computes a *strip* of one channel, or some of its rows. It marches down, nine rows at a time, a thread a column
+//! of pixels; then a thread takes nine windows side by side:
 //!
 //! ```text
-//! pixels ─▶ u', v' ─▶ ring of rows ─▶ blur along rows ─▶ running sums ─▶ moments ─▶ 1 − SSIM ─▶ sum
-//! (rows)   (shift)    (ring, shared)  (blur)            along columns    (formula)     │       (sum)
-//!                                                                                      ▼
-//! gradient ◀─ with u', v' ◀─ running sums ◀─ blur along rows ◀─ shared ◀── derivatives A, B, C
+//! pixels ─▶ u', v', u'², v'² ─▶ running sums ─▶ shared ─▶ blur along rows ─▶ moments ─▶ 1 − SSIM ─▶ sum
+//! (pixels)  (shift)             along columns             (blur)                     (formula) │       (sum)
+//!                                                                                              ▼
+//! gradient ◀─ with u', v' ◀─ running sums ◀─ shared ◀─ blur along rows ◀─ shared ◀── derivatives A, B, C
 //! ```
 //!
-//! A small image would keep few warps busy, for as many steps as a tile has rows. There a block computes a *patch*, all
-//! rows side by side (`kernels::patch`).
+//! A small image would keep few multiprocessors busy, for as many steps as it has rows. There a block computes a *patch*,
+//! all rows side by side (`kernels::patch`).
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`params`] | what a kernel is told |
 //! | [`geometry`] | sizes of tiles, and of a launch |
 //! | `kernels` | the kernels: score, map, gradient; with the feature `emulator`, or compiled for a GPU |
-//! | `kernels::tile` | which part of which image a warp computes |
-//! | `kernels::pixels` | element types, and reading a row |
-//! | `kernels::shift` | what is subtracted from the pixels of a tile |
-//! | `kernels::ring` | the last rows of u' and v' in shared memory |
-//! | `kernels::blur` | the window along a row and along columns |
-//! | `kernels::march` | from a row of pixels to the moments five rows above |
+//! | `kernels::tile` | which part of which image a block computes |
+//! | `kernels::pixels` | element types, and reading them |
+//! | `kernels::shift` | what is subtracted from pixels |
+//! | `kernels::origins` | the shifts of a march |
+//! | `kernels::blur` | the window along columns and along a row |
+//! | `kernels::march` | from rows of pixels to the moments of windows |
 //! | `kernels::formula` | SSIM and its derivatives from the moments |
 //! | `kernels::patch` | the same for small images, by blocks |
 //! | `kernels::sum` | from the deficits of a lane to the score of an image |

@@ -47,6 +47,11 @@ pub struct Params {
     /// Pixels at each edge that have no window in the map: 0 for zero padding, the window's radius for
     /// valid padding.
     pub margin: u32,
+    /// Rows of a tile of the march: [`launch`](crate::geometry::launch) fills them in.
+    pub tile_rows: u32,
+    /// Columns of a tile of the march, likewise. Not an array of both: its place is not that of 64 bits, and the compiler would
+    /// put it into local memory.
+    pub tile_cols: u32,
     /// The window's weights, centred.
     pub weights: [f32; TAPS],
     /// What pixels are multiplied by: a power of two that brings the dynamic range between 1 and 2.

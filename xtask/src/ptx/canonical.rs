@@ -3,17 +3,19 @@
 //! What the compiler writes may depend on the machine in one way: names that Rust mangles contain a hash
 //! of the crate, which cargo makes of where its source lies, among other things. Functions that no kernel
 //! calls, the panic handler first of all, go away; the names that remain lose their hashes; and labels,
-//! whose numbers count the functions before them, are numbered anew.
+//! whose numbers count the functions before them, are numbered anew. Some kernels are given the bounds of their launches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use super::bounds;
 use super::syntax::{self, Item, Kind, Module, in_token, symbols};
 
 /// The text as it is committed. Its first line names the compiler's release.
 pub fn canonical(text: &str, release: &str) -> Result<String> {
     let Module { header, mut items } = syntax::parse(text)?;
+    items.iter_mut().for_each(bounds::bound);
     let used = used(&items);
     items.retain(|item| used.contains(&item.name));
     let globals = global_names(&items);

@@ -1,6 +1,7 @@
 //! `cargo xtask ptx`: compiles the kernels and writes their PTX into the library's sources, or checks
 //! that what lies there is what the sources give.
 
+mod bounds;
 mod build;
 mod canonical;
 mod compare;

@@ -1,10 +1,22 @@
-//! What no kernel may do, as far as its PTX shows it: call anything, or need a function from elsewhere.
+//! What no kernel may do, as far as its PTX shows it: call anything, need a function from elsewhere, or have a barrier twice.
 //!
-//! A panic is such a call, so this is also how a bounds check that was not optimised away shows.
+//! A panic is such a call, so this is also how a bounds check that was not optimised away shows. Where a condition comes
+//! twice, the compiler may copy all that lies between into both branches. A barrier that is copied is met by some threads here
+//! and by others there: the kernel hangs.
 
 use anyhow::Result;
 
 use super::syntax::{Kind, parse, tokens};
+
+/// Barriers of a block in the kernels whose names begin so, as their sources have them.
+const BARRIERS: [(&str, usize); 6] = [
+    ("score_", 5),
+    ("map_", 6),
+    ("gradient_", 7),
+    ("patch_score_", 4),
+    ("patch_map_", 3),
+    ("patch_gradient_", 7),
+];
 
 /// The rules that a text breaks, one line each.
 pub fn broken(text: &str) -> Result<Vec<String>> {
@@ -14,6 +26,15 @@ pub fn broken(text: &str) -> Result<Vec<String>> {
     for item in &module.items {
         if item.kind == Kind::Function && item.text.starts_with(".extern") {
             broken.push(format!("needs {}, a function that is not in it", item.name));
+        }
+        let barriers = BARRIERS.iter().find(|(name, _)| item.name.starts_with(name));
+        if item.kind == Kind::Entry
+            && let Some((_, expected)) = barriers
+        {
+            let found = tokens(&item.text).filter(|&token| token == "bar.sync").count();
+            if found != *expected {
+                broken.push(format!("{} has {found} barriers, its source has {expected}", item.name));
+            }
         }
         if item.kind != Kind::Variable {
             let calls = item.text.split(';').filter_map(call);
@@ -45,6 +66,17 @@ fn call(statement: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::broken;
+
+    #[test]
+    fn barriers_that_were_copied() {
+        let kernel = |barriers: usize| {
+            let barriers = "bar.sync 0;\n".repeat(barriers);
+            format!(".version 7.0\n.visible .entry score_k()\n{{\n{barriers}ret;\n}}\n")
+        };
+        assert!(broken(&kernel(5)).expect("valid text").is_empty());
+        let expected = ["score_k has 6 barriers, its source has 5"];
+        assert_eq!(broken(&kernel(6)).expect("valid text"), expected);
+    }
 
     #[test]
     fn calls_and_missing_functions() {

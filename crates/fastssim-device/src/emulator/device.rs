@@ -14,6 +14,7 @@ pub trait Word: Copy {
     unsafe fn store_shared(self, address: u32);
     unsafe fn load_global(address: u64) -> Self;
     unsafe fn load_global_nc(address: u64) -> Self;
+    unsafe fn load_global_nc_if(is_done: bool, address: u64) -> Self;
     unsafe fn load_global_coherent(address: u64) -> Self;
     unsafe fn store_global(self, address: u64);
 }
@@ -32,6 +33,13 @@ macro_rules! word {
             }
             unsafe fn load_global_nc(address: u64) -> Self {
                 with(|block| block.load_global(address, size_of::<Self>() as u32) as Self)
+            }
+            unsafe fn load_global_nc_if(is_done: bool, address: u64) -> Self {
+                if is_done {
+                    with(|block| block.load_global(address, size_of::<Self>() as u32) as Self)
+                } else {
+                    0
+                }
             }
             unsafe fn load_global_coherent(address: u64) -> Self {
                 with(|block| block.load_global(address, size_of::<Self>() as u32) as Self)
@@ -89,6 +97,12 @@ pub use load4_global as load4_global_nc;
 
 pub unsafe fn store2_global(address: u64, words: [u32; 2]) {
     with(|block| block.store_global(address, 8, join(words)))
+}
+
+pub unsafe fn store_global_if(is_done: bool, address: u64, word: u32) {
+    if is_done {
+        with(|block| block.store_global(address, 4, word.into()));
+    }
 }
 
 pub unsafe fn store4_global(address: u64, words: [u32; 4]) {
@@ -193,6 +207,11 @@ pub fn reciprocal(value: f32) -> f32 {
     1.0 / value
 }
 
+pub fn fresh(value: u32) -> u32 {
+    value
+}
+
+#[inline(always)]
 pub fn shared_base() -> u32 {
     0
 }

@@ -8,6 +8,7 @@ pub trait Word: Copy {
     unsafe fn store_shared(self, address: u32);
     unsafe fn load_global(address: u64) -> Self;
     unsafe fn load_global_nc(address: u64) -> Self;
+    unsafe fn load_global_nc_if(is_done: bool, address: u64) -> Self;
     unsafe fn load_global_coherent(address: u64) -> Self;
     unsafe fn store_global(self, address: u64);
 }
@@ -36,7 +37,7 @@ macro_rules! store {
 }
 
 macro_rules! word {
-    ($type:ty, $suffix:literal, $class:ident) => {
+    ($type:ty, $suffix:literal, $bits:literal, $class:ident) => {
         impl Word for $type {
             #[inline(always)]
             unsafe fn load_shared(address: u32) -> Self {
@@ -62,6 +63,18 @@ macro_rules! word {
                 )
             }
             #[inline(always)]
+            unsafe fn load_global_nc_if(is_done: bool, address: u64) -> Self {
+                let word;
+                // SAFETY: the caller promises a valid address, if it is done; nothing but `word` is written.
+                unsafe {
+                    asm!(concat!("{{ .reg .pred p; setp.ne.u32 p, {is_done}, 0; mov.", $bits, " {word}, 0; @p ld.global.nc.",
+                            $suffix, " {word}, [{address}]; }}"),
+                        is_done = in(reg32) u32::from(is_done), word = out($class) word, address = in(reg64) address,
+                        options(pure, readonly, nostack))
+                };
+                word
+            }
+            #[inline(always)]
             unsafe fn load_global_coherent(address: u64) -> Self {
                 load!(
                     concat!("ld.relaxed.gpu.global.", $suffix),
@@ -79,10 +92,10 @@ macro_rules! word {
     };
 }
 
-word!(u8, "u8", reg16);
-word!(u16, "u16", reg16);
-word!(u32, "u32", reg32);
-word!(u64, "u64", reg64);
+word!(u8, "u8", "b16", reg16);
+word!(u16, "u16", "b16", reg16);
+word!(u32, "u32", "b32", reg32);
+word!(u64, "u64", "b64", reg64);
 
 /// A load of two words in one access.
 macro_rules! load2 {
@@ -182,6 +195,16 @@ pub unsafe fn store2_global(address: u64, words: [u32; 2]) {
 #[inline(always)]
 pub unsafe fn store4_global(address: u64, words: [u32; 4]) {
     store4!("st.global.v4.u32", reg64, address, words)
+}
+
+/// A store that a predicate guards, where a branch would take as long as ten instructions.
+#[inline(always)]
+pub unsafe fn store_global_if(is_done: bool, address: u64, word: u32) {
+    // SAFETY: the caller promises a valid address, if it is done.
+    unsafe {
+        asm!("{{ .reg .pred p; setp.ne.u32 p, {}, 0; @p st.global.u32 [{}], {}; }}", in(reg32) u32::from(is_done),
+            in(reg64) address, in(reg32) word, options(nostack))
+    }
 }
 
 #[inline(always)]

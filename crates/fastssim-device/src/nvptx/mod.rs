@@ -135,6 +135,14 @@ pub fn reciprocal(value: f32) -> f32 {
     unsafe { rcp_approx_ftz(value) }
 }
 
+#[inline(always)]
+pub fn fresh(value: u32) -> u32 {
+    let same: u32;
+    // SAFETY: it copies a register. Not `pure`, or it would be moved out of loops.
+    unsafe { asm!("mov.b32 {}, {};", out(reg32) same, in(reg32) value, options(nomem, nostack)) };
+    same
+}
+
 /// The address of the dynamic shared memory: not always zero, since sm_90 keeps the first bytes.
 #[inline(always)]
 pub fn shared_base() -> u32 {

@@ -4,15 +4,16 @@
 //! Sv = K∗v² − V², the two factors of SSIM (Wang et al. 2004) are
 //!
 //! ```text
-//! luminance           1 − l,   l = 2 V² / (U² + V² + 2 C1)
-//! contrast·structure  1 − c,   c = 2 Sv / (Su + Sv + 2 C2)
-//! 1 − SSIM = l + c − l c
+//! luminance           1 − l,   l / 2 = V² / (U² + V² + 2 C1)
+//! contrast·structure  1 − c,   c / 2 = Sv / (Su + Sv + 2 C2)
+//! (1 − SSIM) / 2 = l / 2 + (1 − l) c / 2
 //! ```
 //!
 //! since x y = (u² − v²) / 4 and x² + y² = (u² + v²) / 2. No digit is lost where the images are
-//! close: v is small and so are l and c; identical images have v = 0 and a deficit of exactly 0.
+//! close: v is small and so are l and c; identical images have v = 0 and a deficit of exactly 0. Halves take the fewest
+//! instructions, and doubling a sum of them is exact.
 
-use fastssim_device::math::{fma, max, reciprocal};
+use fastssim_device::math::{fma, reciprocal};
 
 use super::shift::Shift;
 use crate::params::Params;
@@ -24,6 +25,20 @@ pub(crate) struct Moments {
     pub(crate) v: f32,
     pub(crate) su: f32,
     pub(crate) sv: f32,
+}
+
+impl Moments {
+    /// Those of a window, from its sums of u', v' and their squares.
+    #[inline(always)]
+    pub(crate) fn new([u, v, uu, vv]: [f32; 4]) -> Self {
+        Self {
+            u,
+            v,
+            // Not fused: of a flat region both terms are rounded alike, and cancel.
+            su: uu - u * u,
+            sv: vv - v * v,
+        }
+    }
 }
 
 /// What the formula is told besides.
@@ -39,13 +54,14 @@ pub(crate) struct Constants {
 struct Terms {
     u: f32,
     v: f32,
-    su: f32,
     sv: f32,
+    /// Su + 2 C2.
+    t: f32,
     /// 1 / (U² + V² + 2 C1) and 1 / (Su + Sv + 2 C2).
     r1: f32,
     r2: f32,
-    l: f32,
-    c: f32,
+    half_l: f32,
+    half_c: f32,
 }
 
 /// The derivatives of SSIM that are blurred for the gradient.
@@ -56,10 +72,20 @@ struct Terms {
 /// ∂SSIM/∂x = Kᵀ(A) + u' Kᵀ(B) + v' Kᵀ(C)
 /// A = ∂/∂U + ∂/∂V,   B = 2 ∂/∂(K∗u'²),   C = 2 ∂/∂(K∗v'²)
 /// ```
+#[derive(Clone, Copy)]
 pub(crate) struct Derivatives {
-    pub(crate) deficit: f32,
-    /// A, B and C.
-    pub(crate) maps: [f32; 3],
+    /// (1 − SSIM) / 2.
+    pub(crate) half_deficit: f32,
+    /// A / 4, B / 4 and C / 4.
+    pub(crate) quarters: [f32; 3],
+}
+
+impl Derivatives {
+    /// Where there is no window.
+    pub(crate) const NONE: Self = Self {
+        half_deficit: 0.0,
+        quarters: [0.0; 3],
+    };
 }
 
 impl Constants {
@@ -77,29 +103,27 @@ impl Constants {
     fn terms(&self, m: &Moments) -> Terms {
         let (u, v) = (m.u + self.cu, m.v + self.cv);
         let d1 = fma(u, u, fma(v, v, self.two_c1));
-        // Rounding can make a variance slightly negative.
-        let (su, sv) = (max(m.su, 0.0), max(m.sv, 0.0));
-        let d2 = su + (sv + self.two_c2);
-        // Where a square has overflowed the score must become NaN, which `max` would drop.
-        let d2 = fma(m.su + m.sv, 0.0, d2);
-        let (r1, r2) = (inverse(d1), inverse(d2));
+        // Rounding can make a variance slightly negative, which must not make the sum zero. Above it stays: errors of one sign
+        // would add up.
+        let t = m.su.abs() + self.two_c2;
+        let (r1, r2) = (inverse(d1), inverse(t + m.sv.abs()));
         Terms {
             u,
             v,
-            su,
-            sv,
+            sv: m.sv,
+            t,
             r1,
             r2,
-            l: (v * v) * (r1 + r1),
-            c: sv * (r2 + r2),
+            half_l: (v * v) * r1,
+            half_c: m.sv * r2,
         }
     }
 
-    /// 1 − SSIM.
+    /// (1 − SSIM) / 2.
     #[inline(always)]
-    pub(crate) fn deficit(&self, m: &Moments) -> f32 {
-        let Terms { l, c, .. } = self.terms(m);
-        total(l, c)
+    pub(crate) fn half_deficit(&self, m: &Moments) -> f32 {
+        let Terms { half_l, half_c, .. } = self.terms(m);
+        fma(half_c, fma(-2.0, half_l, 1.0), half_l)
     }
 
     #[inline(always)]
@@ -107,35 +131,29 @@ impl Constants {
         let Terms {
             u,
             v,
-            su,
             sv,
+            t,
             r1,
             r2,
-            l,
-            c,
+            half_l,
+            half_c,
         } = self.terms(m);
         // Not by subtraction from 1 and 2: l may be close to 1, c to 2, and no digit would be left.
         let one_minus_l = fma(u - v, u + v, self.two_c1) * r1;
-        let one_minus_c = ((su - sv) + self.two_c2) * r2;
-        let two_minus_c = (su + self.two_c2) * (r2 + r2);
+        let one_minus_c = (t - sv) * r2;
+        let half_two_minus_c = t * r2;
         // ∂c/∂Su = −c r2 and ∂c/∂Sv = (2 − c) r2; SSIM has the factor 1 − l and the opposite sign.
-        let weight = one_minus_l * (r2 + r2);
-        let b = weight * c;
-        let minus_c = weight * two_minus_c;
+        let weight = -(one_minus_l * r2);
+        let b = -weight * half_c;
+        let c = weight * half_two_minus_c;
         // ∂l/∂U = −2 U l r1 and ∂l/∂V = 2 V (2 − l) r1; the means also enter through the variances.
-        let luminance = one_minus_c * (r1 + r1) * (u * l - v * (2.0 - l));
-        let a = fma(m.v, minus_c, fma(-m.u, b, luminance));
+        let luminance = one_minus_c * r1 * fma(u + v, half_l, -v);
+        let a = fma(-m.v, c, fma(-m.u, b, luminance));
         Derivatives {
-            deficit: total(l, c),
-            maps: [a, b, -minus_c],
+            half_deficit: fma(half_c, one_minus_l, half_l),
+            quarters: [a, b, c],
         }
     }
-}
-
-/// l + c − l c.
-#[inline(always)]
-fn total(l: f32, c: f32) -> f32 {
-    fma(-l, c, l + c)
 }
 
 /// 1 / `d`, with one step of Newton's after the device's own, which is off by a unit in the last place: constant

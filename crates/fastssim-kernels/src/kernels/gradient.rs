@@ -1,18 +1,27 @@
 //! The kernel of the scores and their gradient.
 
 use fastssim_device::global::GlobalMut;
-use fastssim_device::math::fma;
+use fastssim_device::math::{fma, fresh};
 use fastssim_device::shared::Shared;
-use fastssim_device::warp::{self, lane};
+use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
-use super::blur::{REACH, Running, along_row};
-use super::formula::Constants;
-use super::march::{March, shared, within};
+use super::blur::{Running, along_row};
+use super::formula::{Constants, Derivatives, Moments};
+use super::march::{Columns, March, Run};
+use super::origins::moved_back;
 use super::pixels::Pixel;
-use super::sum::{Sum, finish};
+use super::sum::{Sum, finish_block};
 use super::tile::Tile;
-use crate::geometry::{COLS, GRADIENT_COLS, GRADIENT_RING_ROWS, MOMENTS, R, ROW_BYTES, TAPS, Work};
+use crate::geometry::{COLUMN, Layout, R, STEP, TAPS, Way, Work};
 use crate::params::Params;
+
+/// Rows of a step that are read ahead.
+const AHEAD: usize = 9;
+
+/// All windows of a run, a bit each.
+const ALL: u32 = (1 << STEP) - 1;
+/// Columns of pixels on each side of a tile whose windows reach into it by way of another window.
+const BESIDE: usize = 2 * R as usize;
 
 /// The score of each image, and its gradient with respect to x.
 ///
@@ -24,149 +33,220 @@ use crate::params::Params;
 /// As [`score`](super::score()).
 #[inline(always)]
 pub unsafe fn gradient<P: Pixel>(params: &Params) {
-    let Some(tile) = Tile::of_warp(params, Work::Gradient) else {
+    let Some(tile) = Tile::of_block(params, Work::Gradient, Way::March) else {
         return;
     };
-    let [top, bottom] = tile.rows;
-    // The first window that holds a pixel of the tile.
-    let first_col = tile.cols[0] - R;
-    let mut march = March::<P>::new(params, &tile, Work::Gradient, top - 2 * R, first_col);
-    let constants = Constants::new(params, &march.shift);
-    let mut back = Back::new(params, &tile);
-    let col = first_col + (COLS as u32 * lane()) as i32;
-    let in_map = within(col, tile.map_cols);
-    let in_tile = within(col, tile.cols);
+    let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
+    let layout = Work::Gradient.layout(block_dim_x());
+    let (sums, derivatives) = (Columns(Shared::at(0)), Columns(Shared::at(layout.derivatives)));
+    let mut row = top - R;
+    // SAFETY: all threads of the block come here.
+    let mut march = unsafe { March::<P, AHEAD>::new(params, &layout, &tile, [row, left - R]) };
+    let (windows, has_windows) = Run::new(((right - left + 2 * R) as u32).div_ceil(STEP));
+    let (pixels, has_pixels) = Run::new(((right - left) as u32).div_ceil(STEP));
+    // SAFETY: nobody else writes there before the next barrier.
+    let mut back = unsafe {
+        clear_beyond(derivatives, ((right - left + 2 * R) as u32).div_ceil(STEP) * STEP);
+        Back::new(params, &layout, &tile)
+    };
+    // Of this thread's windows, those whose columns are in the map, and those that are in the tile as well: a bit each.
+    let columns = |range: [i32; 2]| {
+        let first = left - R + (STEP * windows.place) as i32;
+        (0..STEP).fold(0, |bits, i| bits | u32::from(within(first + i as i32, range)) << i)
+    };
+    // Side by side in one register, as there are none to spare.
+    let columns = columns(tile.map_cols) | columns(tile.cols) << STEP;
     let mut sum = Sum::default();
-    for row in top - 2 * R..bottom + 2 * R {
-        // SAFETY: the whole warp has the same tile.
-        let moments = unsafe { march.step(row) };
-        if row < top {
-            continue;
-        }
-        // The row of the windows that are complete now.
-        let center = row - R;
-        let row_in_map = center >= tile.map_rows[0] && center < tile.map_rows[1];
-        let row_in_tile = row_in_map && center >= top && center < bottom;
-        let mut maps = [[0.0; COLS]; 3];
-        let mut deficit = 0.0;
-        for i in 0..COLS {
-            let derivatives = constants.derivatives(&moments[i]);
-            for map in 0..3 {
-                maps[map][i] = if row_in_map && in_map[i] {
-                    derivatives.maps[map]
-                } else {
-                    0.0
-                };
-            }
-            deficit += if row_in_tile && in_map[i] && in_tile[i] {
-                derivatives.deficit
-            } else {
-                0.0
-            };
-        }
-        sum.add(deficit);
-        // SAFETY: all lanes are here, and the ring still holds the row 10 above.
+    while row < bottom + R {
+        // SAFETY: barriers stand between the writing of columns and the reading of rows, and the other way round; a
+        // column of sums is read and written by one thread.
         unsafe {
-            let values = back.step(&march.weights, maps);
-            if row >= top + 2 * R {
-                back.write(
-                    row - 2 * R,
-                    values,
-                    march.ring.read(row - 2 * R, back.pair() + R as u32),
-                );
+            march.step(row, sums, |i, pixel| back.keep(i, pixel));
+            sync_threads();
+            if has_windows {
+                let run = &windows;
+                let (along, shift) = march.along(run, sums);
+                let constants = Constants::new(params, &shift);
+                let at = row + run.row as i32;
+                let mut found = along.map(|sums| constants.derivatives(&Moments::new(sums)));
+                let in_map = if within(at, tile.map_rows) { columns & ALL } else { 0 };
+                let own = if within(at, tile.rows) {
+                    columns >> STEP & in_map
+                } else {
+                    0
+                };
+                let mut halves = 0.0;
+                if own == ALL {
+                    for i in 0..STEP as usize {
+                        halves += found[i].half_deficit;
+                    }
+                } else {
+                    for i in 0..STEP as usize {
+                        if in_map & 1 << i == 0 {
+                            found[i] = Derivatives::NONE;
+                        }
+                        halves += if own & 1 << i != 0 { found[i].half_deficit } else { 0.0 };
+                    }
+                }
+                for i in 0..STEP as usize {
+                    let [a, b, c] = found[i].quarters;
+                    derivatives.store(run, i, [a, b, c, 0.0]);
+                }
+                sum.add(halves);
             }
+            sync_threads();
+            if has_pixels {
+                let along = march.along_derivatives(&pixels, derivatives);
+                for i in 0..STEP as usize {
+                    let [a, b, c] = along[i];
+                    sums.store(&pixels, i + BESIDE, [a, b, c, 0.0]);
+                }
+            }
+            sync_threads();
+            march.read(row + STEP as i32);
+            back.step(march.weights, sums, row - R - top);
         }
+        row += STEP as i32;
     }
-    // SAFETY: as the caller promises.
-    unsafe { finish(params, &tile, &sum) };
+    sync_threads();
+    // SAFETY: as the caller promises; nobody needs the sums any more.
+    unsafe { finish_block(params, Work::Gradient, Way::March, &sum, Shared::at(0)) };
 }
 
-/// The way back of a gradient: from derivatives to pixels.
+#[inline(always)]
+fn within(at: i32, range: [i32; 2]) -> bool {
+    (at >= range[0]) & (at < range[1])
+}
+
+/// Writes zeros into the columns from `first` on: runs of pixels that end beyond the tile read them.
+///
+/// # Safety
+/// Nobody else uses them.
+#[inline(always)]
+unsafe fn clear_beyond(columns: Columns, first: u32) {
+    if thread_idx_x() >= first {
+        for i in 0..STEP {
+            // SAFETY: as the caller promises.
+            unsafe { columns.column(thread_idx_x()).store4(COLUMN * i, [0.0; 4]) };
+        }
+    }
+}
+
+impl<P: Pixel> March<'_, P, AHEAD> {
+    /// The sums of the derivatives over the windows that hold the pixels of a run, with the shifts of the pixels' groups.
+    ///
+    /// # Safety
+    /// They have been written, and a barrier stands between.
+    #[inline(always)]
+    unsafe fn along_derivatives(&self, run: &Run, derivatives: Columns) -> [[f32; 3]; STEP as usize] {
+        // SAFETY: as the caller promises; a block has the groups of its windows.
+        let [left, shift, right] = [1, 2, 3].map(|i| unsafe { self.origins.of_group(run.place + i) });
+        let (from_left, from_right) = (shift.until(&left), shift.until(&right));
+        let mut along = along_row(self.weights, |col| {
+            // SAFETY: as the caller promises; beyond the windows there are zeros.
+            let [a, b, c, _] = unsafe { derivatives.load(run, col) };
+            if col < STEP as usize {
+                moved_back([a, b, c], from_left)
+            } else if col >= 2 * STEP as usize {
+                moved_back([a, b, c], from_right)
+            } else {
+                [a, b, c]
+            }
+        });
+        // The first pixels are of the left group.
+        for i in 0..STEP as usize - R as usize {
+            along[i] = moved_back(along[i], left.until(&shift));
+        }
+        along
+    }
+}
+
+/// The way back of a gradient, down a thread's own column of pixels: from derivatives that are blurred along rows.
 struct Back {
-    shared: Shared<f32>,
-    /// Of A, B and C, for each of the lane's columns.
-    sums: [[Running; 3]; COLS],
+    /// Where u' and v' of this column's pixels are kept: of the last step, and of the one before.
+    steps: [Shared<f32>; 2],
+    /// Those of the last row of the step before both.
+    last: [f32; 2],
+    /// Of A, B and C.
+    sums: Running<3>,
+    /// This column of the gradient, in the tile's first row.
     out: GlobalMut<f32>,
     row_stride: u32,
-    col_stride: u32,
-    /// The first of the lane's columns, and which of them it writes.
-    col: i32,
-    inside: [bool; COLS],
+    /// Rows of the tile that this thread writes: all or none.
+    count: u32,
     factor: f32,
 }
 
 impl Back {
+    /// Begins above the tile.
+    ///
+    /// # Safety
+    /// Nobody else uses the memory of the pixels.
     #[inline(always)]
-    fn new(params: &Params, tile: &Tile) -> Self {
-        let col = tile.cols[0] + (COLS as u32 * lane()) as i32;
+    unsafe fn new(params: &Params, layout: &Layout, tile: &Tile) -> Self {
+        let col = tile.cols[0] - BESIDE as i32 + thread_idx_x() as i32;
+        let out = GlobalMut::from_address(params.out.data).offset(params.out.plane(tile));
+        let pixels = Shared::at(layout.pixels).offset(2 * STEP * thread_idx_x());
+        let steps = [pixels, pixels.offset(2 * STEP * block_dim_x())];
+        // Those above the first step are above the tile, and nobody looks at them.
+        for i in 0..STEP {
+            // SAFETY: as the caller promises.
+            unsafe { steps[0].store2(2 * i, [0.0; 2]) };
+        }
+        let is_own = within(col, tile.cols);
         Self {
-            shared: shared(Work::Gradient).offset(GRADIENT_RING_ROWS * ROW_BYTES / 4),
-            sums: Default::default(),
-            out: GlobalMut::from_address(params.out.data).offset(params.out.plane(tile)),
+            steps,
+            last: [0.0; 2],
+            sums: Running::NEW,
+            out: out
+                .offset(i64::from(tile.rows[0]) * i64::from(params.out.row))
+                .offset(if is_own {
+                    i64::from(col as u32 * params.out.col)
+                } else {
+                    0
+                }),
             row_stride: params.out.row,
-            col_stride: params.out.col,
-            col,
-            inside: within(col, tile.cols),
-            factor: params.gradient_factor * params.scale,
+            count: if is_own {
+                (tile.rows[1] - tile.rows[0]) as u32
+            } else {
+                0
+            },
+            // Derivatives come in quarters.
+            factor: 4.0 * params.gradient_factor * params.scale,
         }
     }
 
-    /// The pair of columns of derivatives that this lane's two pixels reach first. The last five lanes
-    /// have no pixels, and look on.
-    #[inline(always)]
-    fn pair(&self) -> u32 {
-        lane().min(GRADIENT_COLS / COLS as u32 - 1)
-    }
-
-    /// Takes in a row of derivatives, 0 outside of the map; the blurred derivatives five rows above.
+    /// Keeps u' and v' of row `i` of a step.
     ///
     /// # Safety
-    /// All lanes of the warp call it.
+    /// It is this thread's column, and row 0 comes first.
     #[inline(always)]
-    unsafe fn step(&mut self, weights: &[f32; TAPS], maps: [[f32; COLS]; 3]) -> [[f32; 3]; COLS] {
-        let (ab, c) = (self.shared, self.shared.offset(2 * MOMENTS));
-        let [[a0, a1], [b0, b1], c_pair] = maps;
-        let mut columns = [[0.0; REACH]; 3];
-        // SAFETY: each lane has its own pair of columns, and a barrier stands between the writing and the
-        // reading. Another one follows before the next row is written: that of the march.
-        unsafe {
-            ab.store4(4 * lane(), [a0, a1, b0, b1]);
-            c.store2(2 * lane(), c_pair);
-            warp::sync();
-            for i in 0..REACH / 2 {
-                let pair = self.pair() + i as u32;
-                let [a0, a1, b0, b1] = ab.load4(4 * pair);
-                let [c0, c1] = c.load2(2 * pair);
-                [columns[0][2 * i], columns[0][2 * i + 1]] = [a0, a1];
-                [columns[1][2 * i], columns[1][2 * i + 1]] = [b0, b1];
-                [columns[2][2 * i], columns[2][2 * i + 1]] = [c0, c1];
-            }
+    unsafe fn keep(&mut self, i: u32, pixel: [f32; 2]) {
+        if i == 0 {
+            self.steps.swap(0, 1);
         }
-        let mut out = [[0.0; 3]; COLS];
-        for map in 0..3 {
-            let row = along_row(weights, &columns[map]);
-            for col in 0..COLS {
-                out[col][map] = self.sums[col][map].push(weights, row[col]);
-            }
-        }
-        out
+        // SAFETY: as the caller promises.
+        unsafe { self.steps[0].store2(2 * i, pixel) };
     }
 
-    /// Writes the gradient of a row of pixels, given the derivatives and u', v' of both columns.
+    /// Takes in `STEP` rows of derivatives, and writes as many rows of the gradient, from row `row` of the tile on.
     ///
     /// # Safety
-    /// The row lies within the tile.
+    /// They have been written, and a barrier stands between; the pixels of the step have been kept.
     #[inline(always)]
-    unsafe fn write(&self, row: i32, derivatives: [[f32; 3]; COLS], pixels: [[f32; 4]; 1]) {
-        for i in 0..COLS {
-            let [u, v] = [pixels[0][2 * i], pixels[0][2 * i + 1]];
-            let [a, b, c] = derivatives[i];
+    unsafe fn step(&mut self, weights: &[f32; TAPS], columns: Columns, row: i32) {
+        let column = columns.column(thread_idx_x());
+        let stride = fresh(self.row_stride);
+        let out = self.out.offset(i64::from(row) * i64::from(stride));
+        for i in 0..STEP {
+            // SAFETY: as the caller promises. Beside the tile there may be sums, which nobody looks at.
+            let ([a, b, c, _], kept) = unsafe { (column.load4(COLUMN * i), self.steps[1].load2(2 * i)) };
+            let [a, b, c] = self.sums.push(weights, [a, b, c]);
+            // Ten rows above those of the step.
+            let [u, v] = core::mem::replace(&mut self.last, kept);
             let value = self.factor * fma(v, c, fma(u, b, a));
-            if self.inside[i] {
-                let [row, col] = [row, self.col + i as i32].map(|at| at as u32);
-                // SAFETY: the gradient has a value for each pixel, and no other lane has this one.
-                unsafe { self.out.store(row * self.row_stride + col * self.col_stride, value) };
-            }
+            // SAFETY: the gradient has a value for each pixel, and no other thread has this one.
+            unsafe { out.store_strided_if((row as u32).wrapping_add(i) < self.count, i, stride, value) };
         }
     }
 }

@@ -1,132 +1,172 @@
-//! From a row of pixels to the moments of the windows whose last row it is.
+//! A block on its way down a strip: from rows of pixels to the moments of windows, `STEP` rows at a time.
+//!
+//! A thread has a column of pixels, whose running sums it leaves in shared memory row by row. After a barrier it takes
+//! `STEP` windows side by side in one of those rows: its *run*.
 
-use fastssim_device::math::{max, min};
 use fastssim_device::shared::Shared;
-use fastssim_device::warp::{self, lane};
+use fastssim_device::thread::thread_idx_x;
 
-use super::blur::{REACH, Running, along_row, move_origin};
-use super::formula::Moments;
-use super::pixels::{Columns, Pixel, Reader, Row};
-use super::ring::Ring;
+use super::blur::{Running, along_row};
+use super::origins::{Origins, moved};
+use super::pixels::{Column, Pixel, Reader, Words};
 use super::shift::Shift;
-use super::tile::{Tile, warp};
-use crate::geometry::{COLS, R, TAPS, Work};
+use super::tile::Tile;
+use crate::geometry::{COLUMN, Layout, R, STEP, TAPS, group};
 use crate::params::Params;
 
-/// A warp on its way down the rows: [`Self::step`] by step.
-pub(crate) struct March<P> {
-    reader: Reader<P>,
-    pub(crate) shift: Shift,
-    pub(crate) ring: Ring,
-    pub(crate) weights: [f32; TAPS],
-    /// What this lane reads of a row, from five columns to the left of the first moments on.
-    columns: Columns,
-    /// The row that comes next, on its way while the last is computed.
-    next: Row,
-    /// Of u' and v' less their origins, and of the squares, for each of the lane's columns.
-    sums: [[Running; 4]; COLS],
-    /// What is subtracted from u' and v' besides: what they were near this lane's columns some rows above. Dark and
-    /// bright parts of a tile have variances alike, but could not have them to the same digits about one number.
-    origins: [f32; 2],
+/// A thread's way down its column. Of the rows of a step it reads `AHEAD` before the step above is complete; the others are on
+/// their way while these are taken in.
+pub(crate) struct March<'a, P, const AHEAD: usize> {
+    pub(crate) weights: &'a [f32; TAPS],
+    pub(crate) reader: Reader<P>,
+    pub(crate) origins: Origins,
+    column: Column<P>,
+    /// Rows that have been read.
+    ahead: [Words; AHEAD],
+    shift: Shift,
+    /// Of u', v' and their squares.
+    sums: Running<4>,
 }
 
-/// Rows after which the origin follows the image; a power of two.
-const FOLLOW_ROWS: i32 = 16;
+/// Numbers of `STEP` rows in shared memory, column by column: four a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns(pub(crate) Shared<f32>);
 
-/// Which of a lane's columns, from image column `col` on, lie within `range`.
-#[inline(always)]
-pub(crate) fn within(col: i32, range: [i32; 2]) -> [bool; COLS] {
-    core::array::from_fn(|i| {
-        let col = col + i as i32;
-        col >= range[0] && col < range[1]
-    })
-}
-
-/// The start of this warp's shared memory.
-#[inline(always)]
-pub(crate) fn shared(work: Work) -> Shared<f32> {
-    Shared::at(warp() * work.shared_bytes())
-}
-
-impl<P: Pixel> March<P> {
-    /// Starts at row `row` (it is read first), with moments from column `col` on.
+impl Columns {
+    /// The first row of a column.
     #[inline(always)]
-    pub(crate) fn new(params: &Params, tile: &Tile, work: Work, row: i32, col: i32) -> Self {
-        let reader = Reader::new(params, tile);
-        let shift = Shift::of_tile(params, &reader, tile);
-        let columns = reader.columns(col - R);
-        Self {
-            next: reader.row(row, &columns),
-            reader,
-            shift,
-            ring: Ring::new(shared(work), work.ring_rows()),
-            weights: params.weights,
-            columns,
-            sums: Default::default(),
-            origins: [0.0; 2],
-        }
+    pub(crate) fn column(self, col: u32) -> Shared<f32> {
+        self.0.offset(COLUMN * STEP * col)
     }
 
-    /// Takes in row `row`, one more than the last; the moments of the windows whose last row it is,
-    /// if eleven rows have been taken in.
+    /// What stands in the row of a run, `col` columns from its first window's first on.
     ///
     /// # Safety
-    /// All lanes of the warp call it, and nobody else uses the warp's ring.
+    /// It has been written, and a barrier stands between.
     #[inline(always)]
-    pub(crate) unsafe fn step(&mut self, row: i32) -> [Moments; COLS] {
-        // SAFETY: as the caller promises; the barrier stands between the writing and the reading.
-        let pairs: [[f32; 4]; REACH / 2] = unsafe {
-            let pixels = self.reader.values(row, &self.columns, &self.next);
-            self.ring.write(row, &pixels, &self.shift);
-            warp::sync();
-            self.next = self.reader.row(row + 1, &self.columns);
-            self.ring.read(row, lane())
-        };
-        let (mut u, mut v) = ([0.0; REACH], [0.0; REACH]);
-        for i in 0..REACH / 2 {
-            [u[2 * i], v[2 * i], u[2 * i + 1], v[2 * i + 1]] = pairs[i];
-        }
-        u = u.map(|u| u - self.origins[0]);
-        v = v.map(|v| v - self.origins[1]);
-        let rows = [u, v, u.map(|u| u * u), v.map(|v| v * v)].map(|columns| along_row(&self.weights, &columns));
-        let mut moments = [Moments::default(); COLS];
-        for col in 0..COLS {
-            let [u, v, uu, vv] = core::array::from_fn(|map| self.sums[col][map].push(&self.weights, rows[map][col]));
-            moments[col] = Moments {
-                u: u + self.origins[0],
-                v: v + self.origins[1],
-                su: uu - u * u,
-                sv: vv - v * v,
-            };
-        }
-        if row & (FOLLOW_ROWS - 1) == 0 {
-            self.follow([middle(&u, rows[0][0]), middle(&v, rows[1][0])]);
-        }
-        moments
+    pub(crate) unsafe fn load(self, run: &Run, col: usize) -> [f32; 4] {
+        let first = self.column(STEP * run.place).offset(COLUMN * run.row);
+        // SAFETY: as the caller promises.
+        unsafe { first.load4(COLUMN * STEP * col as u32) }
     }
 
-    /// Moves the origins of u' and v', to where the images are.
+    /// Writes there.
+    ///
+    /// # Safety
+    /// Nobody else uses that place.
     #[inline(always)]
-    fn follow(&mut self, by: [f32; 2]) {
-        for signal in 0..2 {
-            // Not to where there is nothing finite.
-            let by = if by[signal].abs() < f32::INFINITY {
-                by[signal]
-            } else {
-                0.0
-            };
-            for col in 0..COLS {
-                let (signals, squares) = self.sums[col].split_at_mut(2);
-                move_origin(&self.weights, by, &mut signals[signal], &mut squares[signal]);
-            }
-            self.origins[signal] += by;
-        }
+    pub(crate) unsafe fn store(self, run: &Run, col: usize, values: [f32; 4]) {
+        let first = self.column(STEP * run.place).offset(COLUMN * run.row);
+        // SAFETY: as the caller promises.
+        unsafe { first.store4(COLUMN * STEP * col as u32, values) }
     }
 }
 
-/// The median of a row's mean and its first and last column: what a region is like, whatever a single pixel is.
-#[inline(always)]
-fn middle(columns: &[f32; REACH], mean: f32) -> f32 {
-    let [first, last] = [columns[0], columns[REACH - 1]];
-    max(min(first, last), min(max(first, last), mean))
+/// Windows side by side that a thread has of each step: those of columns `STEP` × `place` on in row `row` of the step.
+#[derive(Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) row: u32,
+    pub(crate) place: u32,
+}
+
+impl Run {
+    /// That of this thread, and whether it is one, where a row has so many runs: those that are left over have what another
+    /// thread has.
+    #[inline(always)]
+    pub(crate) fn new(runs: u32) -> (Self, bool) {
+        // Neighbouring threads have neighbouring rows: what they read lies side by side, and they meet in no bank of shared
+        // memory.
+        let (row, place) = (thread_idx_x() % STEP, thread_idx_x() / STEP);
+        let is_one = place < runs;
+        let place = if is_one { place } else { runs - 1 };
+        (Self { row, place }, is_one)
+    }
+}
+
+impl<'a, P: Pixel, const AHEAD: usize> March<'a, P, AHEAD> {
+    /// Begins above row `row` of windows, the first of which is in column `col`.
+    ///
+    /// # Safety
+    /// All threads of the block call it.
+    #[inline(always)]
+    pub(crate) unsafe fn new(params: &'a Params, layout: &Layout, tile: &Tile, [row, col]: [i32; 2]) -> Self {
+        let reader = Reader::new(params, tile);
+        let column = reader.column(col - R + thread_idx_x() as i32);
+        let above = row - R;
+        let first: [_; TAPS - 1] = reader.read_rows(above, &column);
+        // SAFETY: as the caller promises.
+        let origins = unsafe { Origins::find(params, layout, tile, &reader, &column) };
+        let mut march = Self {
+            weights: &params.weights,
+            ahead: reader.read_rows(above + TAPS as i32 - 1, &column),
+            reader,
+            origins,
+            column,
+            // SAFETY: it has been found.
+            shift: unsafe { origins.of_group(group(thread_idx_x())) },
+            sums: Running::NEW,
+        };
+        for words in first {
+            march.take_in(words, |_| {});
+        }
+        march
+    }
+
+    /// Takes in a row, whose u' and v' `pixel` is told; the sums of the window whose last row it is.
+    #[inline(always)]
+    fn take_in(&mut self, words: Words, pixel: impl FnOnce([f32; 2])) -> [f32; 4] {
+        let [u, v] = self.reader.signals(&self.column, words, &self.shift);
+        pixel([u, v]);
+        self.sums.push(self.weights, [u, v, u * u, v * v])
+    }
+
+    /// Takes in `STEP` rows, whose u' and v' `pixel` is told with their number, and leaves the sums of this thread's column of
+    /// `STEP` rows of windows, from row `row` on.
+    ///
+    /// # Safety
+    /// Nobody else uses that column of the shared memory.
+    #[inline(always)]
+    pub(crate) unsafe fn step(&mut self, row: i32, columns: Columns, mut pixel: impl FnMut(u32, [f32; 2])) {
+        let column = columns.column(thread_idx_x());
+        // As many as a step has; those that are not looked at are not read.
+        let rest: [_; STEP as usize] = self.reader.read_rows(row + R + AHEAD as i32, &self.column);
+        for i in 0..STEP {
+            let words = match i as usize {
+                i if i < AHEAD => self.ahead[i],
+                i => rest[i - AHEAD],
+            };
+            let sums = self.take_in(words, |signals| pixel(i, signals));
+            // SAFETY: as the caller promises.
+            unsafe { column.store4(COLUMN * i, sums) };
+        }
+    }
+
+    /// Reads rows of the step whose windows begin with row `row`.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, row: i32) {
+        self.ahead = self.reader.read_rows(row + R, &self.column);
+    }
+
+    /// The sums of a run's windows, and the shift that they have.
+    ///
+    /// # Safety
+    /// All threads have taken their step, and a barrier stands between.
+    #[inline(always)]
+    pub(crate) unsafe fn along(&self, run: &Run, columns: Columns) -> ([[f32; 4]; STEP as usize], Shift) {
+        // SAFETY: as the caller promises; a block has the groups that its runs reach.
+        let [left, shift, right] = [0, 1, 2].map(|i| unsafe { self.origins.of_group(run.place + i) });
+        let (from_left, from_right) = (left.until(&shift), right.until(&shift));
+        let sums = along_row(self.weights, |col| {
+            // SAFETY: as the caller promises; a row has a column for all that its runs reach.
+            let sums = unsafe { columns.load(run, col) };
+            if col < R as usize {
+                moved(sums, from_left)
+            } else if col >= STEP as usize + R as usize {
+                moved(sums, from_right)
+            } else {
+                sums
+            }
+        });
+        (sums, shift)
+    }
 }

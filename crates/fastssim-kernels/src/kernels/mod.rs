@@ -1,4 +1,4 @@
-//! The kernels: one function each. A warp computes a tile, or a block a patch; those without one return at once.
+//! The kernels: one function each. A block computes a tile; those without one return at once.
 //!
 //! The emulator runs these functions as they are; in PTX each has an entry point for each element type.
 
@@ -8,9 +8,9 @@ pub mod general;
 mod gradient;
 mod map;
 mod march;
+mod origins;
 pub mod patch;
 mod pixels;
-mod ring;
 mod score;
 mod shift;
 mod sum;

@@ -21,7 +21,7 @@ use super::pixels::{Pixel, Reader};
 use super::shift::Shift;
 use super::sum::{Sum, finish_block};
 use super::tile::{Tile, warp};
-use crate::geometry::{PATCH, PATCH_THREADS, R, TAPS, Work, patch_pixel_bytes, patch_pixels, patch_windows};
+use crate::geometry::{PATCH, PATCH_THREADS, R, TAPS, Way, Work, patch_pixel_bytes, patch_pixels, patch_windows};
 use crate::params::Params;
 
 /// Pixels that a thread reads before it waits for the first.
@@ -52,7 +52,7 @@ pub unsafe fn map<P: Pixel>(params: &Params) {
 /// Score or map: what is made of the windows of a patch.
 #[inline(always)]
 unsafe fn windows<P: Pixel>(params: &Params, work: Work) {
-    let Some(tile) = Tile::of_block(params, work) else {
+    let Some(tile) = Tile::of_block(params, work, Way::Patch) else {
         return;
     };
     // SAFETY: all threads of the block are here.
@@ -62,21 +62,21 @@ unsafe fn windows<P: Pixel>(params: &Params, work: Work) {
     for i in 0..OWN {
         let [row, col] = own(i);
         // SAFETY: the sums along rows are complete.
-        let deficit = patch.constants.deficit(&unsafe { patch.moments([row, col]) });
+        let half = patch.constants.half_deficit(&unsafe { patch.moments([row, col]) });
         let [row, col] = [tile.rows[0] + row as i32, tile.cols[0] + col as i32];
         if row < tile.rows[1] && col < tile.cols[1] {
             if let Work::Map = work {
                 let [row, col] = [row - tile.map_rows[0], col - tile.map_cols[0]].map(|at| at as u32);
                 // SAFETY: the map has a value for each window, and no other thread has this one.
-                unsafe { out.store(row * params.out.row + col * params.out.col, 1.0 - deficit) };
+                unsafe { out.store(row * params.out.row + col * params.out.col, fma(-2.0, half, 1.0)) };
             } else {
-                sum.add(deficit);
+                sum.add(half);
             }
         }
     }
     if let Work::Score = work {
         // SAFETY: nobody needs the pixels any more.
-        unsafe { finish_block(params, &tile, &sum, Shared::at(0)) };
+        unsafe { finish_block(params, Work::Score, Way::Patch, &sum, Shared::at(0)) };
     }
 }
 
@@ -86,7 +86,7 @@ unsafe fn windows<P: Pixel>(params: &Params, work: Work) {
 /// As [`score`].
 #[inline(always)]
 pub unsafe fn gradient<P: Pixel>(params: &Params) {
-    let Some(tile) = Tile::of_block(params, Work::Gradient) else {
+    let Some(tile) = Tile::of_block(params, Work::Gradient, Way::Patch) else {
         return;
     };
     // SAFETY: all threads of the block are here.
@@ -106,7 +106,8 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
     unsafe { patch.derivatives_along_rows() };
     sync_threads();
     let out = GlobalMut::<f32>::from_address(params.out.data).offset(params.out.plane(&tile));
-    let factor = params.gradient_factor * params.scale;
+    // Derivatives come in quarters.
+    let factor = 4.0 * params.gradient_factor * params.scale;
     for i in 0..OWN {
         let [row, col] = own(i);
         // SAFETY: as above.
@@ -120,7 +121,7 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
         }
     }
     // SAFETY: nobody needs the derivatives any more: their sums along rows are elsewhere.
-    unsafe { finish_block(params, &tile, &sum, Shared::at(0)) };
+    unsafe { finish_block(params, Work::Gradient, Way::Patch, &sum, Shared::at(0)) };
 }
 
 /// Row and column in the patch of one of this thread's windows or pixels.
@@ -168,7 +169,7 @@ impl<'a> Patch<'a> {
         let read = Read::new(&reader, first, extent);
         // One warp finds the shift, while the pixels are on their way.
         if warp() == 0 {
-            let shift = Shift::of_tile(params, &reader, tile);
+            let shift = Shift::of_area(params, &reader, [tile.rows, tile.cols]);
             if lane() == 0 {
                 // SAFETY: nobody else writes there before the next barrier but one.
                 unsafe { along.store2(0, [shift.cu, shift.cv]) };
@@ -243,16 +244,10 @@ impl<'a> Patch<'a> {
                 sums[map] = fma(self.weights[tap], values[map], sums[map]);
             }
         }
-        let [u, v, uu, vv] = sums;
-        Moments {
-            u,
-            v,
-            su: uu - u * u,
-            sv: vv - v * v,
-        }
+        Moments::new(sums)
     }
 
-    /// Writes the derivatives of the windows, zero outside of the map; the sum of 1 − SSIM over the tile's own.
+    /// Writes the derivatives of the windows, zero outside of the map; the sum of (1 − SSIM) / 2 over the tile's own.
     ///
     /// # Safety
     /// The sums along rows have been written, and nobody needs the pixels any more.
@@ -268,12 +263,12 @@ impl<'a> Patch<'a> {
             let [row, col] = [tile.rows[0] + row as i32 - R, tile.cols[0] + col as i32 - R];
             let in_map = within(row, tile.map_rows) & within(col, tile.map_cols);
             for map in 0..3 {
-                let value = if in_map { derivatives.maps[map] } else { 0.0 };
+                let value = if in_map { derivatives.quarters[map] } else { 0.0 };
                 // SAFETY: each place has one thread, and the three planes have room where the pixels were.
                 unsafe { self.pixels.store(map as u32 * plane + place, value) };
             }
             if in_map & within(row, tile.rows) & within(col, tile.cols) {
-                sum.add(derivatives.deficit);
+                sum.add(derivatives.half_deficit);
             }
         });
         sum

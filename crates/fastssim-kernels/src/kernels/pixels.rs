@@ -1,13 +1,11 @@
-//! Element types of images, and reading a row of two of them.
-
-use core::array;
+//! Element types of images, and reading pixels of two of them.
 
 use fastssim_device::Element;
 use fastssim_device::global::Global;
-use fastssim_device::warp::lane;
+use fastssim_device::math::{fma, fresh};
 
+use super::shift::Shift;
 use super::tile::Tile;
-use crate::geometry::{LANES, ROW_COLS};
 use crate::params::{Params, Planes};
 
 /// An element type of images: `u8`, `u16` or `f32`.
@@ -59,31 +57,23 @@ fn float(value: u32) -> f32 {
     f32::from_bits(TWO_23.to_bits() | value) - TWO_23
 }
 
-/// Columns of a row that a lane reads: its own, and every 32nd from there.
-pub(crate) const READS: usize = ROW_COLS.div_ceil(LANES) as usize;
-
-/// The columns that a lane reads of every row.
-pub(crate) struct Columns {
-    /// Their distances in elements from the first column, in x and in y. Where there is no pixel, those of
-    /// the nearest column.
-    x: [u32; READS],
-    y: [u32; READS],
-    /// What their pixels are multiplied by: the scale, or 0 where there is no pixel.
+/// A column that a thread reads from top to bottom.
+pub(crate) struct Column<P> {
+    /// Its first pixel in x and in y. Where there is no pixel, that of the nearest column.
+    x: Global<P>,
+    y: Global<P>,
+    /// What its pixels are multiplied by: the scale, or 0 where there is no pixel.
     ///
     /// A nearest pixel that is not finite gives NaN beyond the edge. That is no mistake: each window that
     /// reaches beyond the edge there holds that pixel itself.
-    scale: [f32; READS],
+    scale: f32,
 }
 
-/// What a lane has read of a row: pixels of x and of y, as they are.
+/// What a thread has read: a pixel of x and of y, as they are.
 ///
 /// They are not looked at before they are needed, so that nothing waits for them. Words, since the
 /// compiler would pack smaller elements together at once.
-#[derive(Clone, Copy)]
-pub(crate) struct Row {
-    x: [u32; READS],
-    y: [u32; READS],
-}
+pub(crate) type Words = [u32; 2];
 
 /// One channel of an image.
 struct Plane<P> {
@@ -149,7 +139,7 @@ impl<P: Pixel> Reader<P> {
 
     /// The two pixels at a place as they are, or those nearest to it.
     #[inline(always)]
-    pub(crate) fn words(&self, [row, col]: [i32; 2]) -> [u32; 2] {
+    pub(crate) fn words(&self, [row, col]: [i32; 2]) -> Words {
         let (row, col) = (nearest(row, self.height) as u32, nearest(col, self.width) as u32);
         // SAFETY: the place lies within the image, which has a pixel.
         unsafe { [self.x.at(row, col * self.x.col), self.y.at(row, col * self.y.col)] }
@@ -163,40 +153,61 @@ impl<P: Pixel> Reader<P> {
         words.map(|word| P::number(word) * scale)
     }
 
-    /// This lane's part of the `ROW_COLS` columns from `col` on.
+    /// A column, in the image or beside it.
     #[inline(always)]
-    pub(crate) fn columns(&self, col: i32) -> Columns {
-        // Where 32 do not divide the columns, the last lanes repeat the last one.
-        let cols: [i32; READS] = array::from_fn(|i| col + (lane() + i as u32 * LANES).min(ROW_COLS - 1) as i32);
-        let near = cols.map(|col| nearest(col, self.width));
-        Columns {
-            x: near.map(|col| col as u32 * self.x.col),
-            y: near.map(|col| col as u32 * self.y.col),
-            scale: array::from_fn(|i| if near[i] == cols[i] { self.scale } else { 0.0 }),
+    pub(crate) fn column(&self, col: i32) -> Column<P> {
+        let near = nearest(col, self.width);
+        let first = |plane: &Plane<P>| plane.data.offset(i64::from(near as u32 * plane.col));
+        Column {
+            x: first(&self.x),
+            y: first(&self.y),
+            scale: if near == col { self.scale } else { 0.0 },
         }
     }
 
-    /// Reads this lane's part of row `row`; where there is none, of the nearest row.
+    /// Reads a row of a column; where there is none, the nearest row.
     #[inline(always)]
-    pub(crate) fn row(&self, row: i32, columns: &Columns) -> Row {
+    pub(crate) fn read(&self, row: i32, column: &Column<P>) -> Words {
         let row = nearest(row, self.height) as u32;
-        // SAFETY: the row and the columns lie within the image, which has a pixel.
+        // SAFETY: the row and the column lie within the image, which has a pixel.
         unsafe {
-            Row {
-                x: array::from_fn(|i| self.x.at(row, columns.x[i])),
-                y: array::from_fn(|i| self.y.at(row, columns.y[i])),
-            }
+            [
+                column.x.load_nc_strided(row, self.x.row).word(),
+                column.y.load_nc_strided(row, self.y.row).word(),
+            ]
         }
     }
 
-    /// The pixels of x and y in what was read of row `row`, scaled; zero outside of the image.
+    /// Reads some rows of a column; zeros where there is none.
     #[inline(always)]
-    pub(crate) fn values(&self, row: i32, columns: &Columns, read: &Row) -> [[f32; 2]; READS] {
-        let inside = nearest(row, self.height) == row;
-        array::from_fn(|i| {
-            let scale = if inside { columns.scale[i] } else { 0.0 };
-            [P::number(read.x[i]) * scale, P::number(read.y[i]) * scale]
+    pub(crate) fn read_rows<const N: usize>(&self, row: i32, column: &Column<P>) -> [Words; N] {
+        let strides = [self.x.row, self.y.row].map(fresh);
+        let x = column.x.offset(i64::from(row) * i64::from(strides[0]));
+        let y = column.y.offset(i64::from(row) * i64::from(strides[1]));
+        core::array::from_fn(|i| {
+            let is_row = ((row + i as i32) as u32) < self.height;
+            // SAFETY: the column lies within the image, and what is read so does the row.
+            unsafe {
+                [
+                    x.load_nc_strided_if(is_row, i as u32, strides[0]).word(),
+                    y.load_nc_strided_if(is_row, i as u32, strides[1]).word(),
+                ]
+            }
         })
+    }
+
+    /// u' and v' of what was read of a column.
+    #[inline(always)]
+    pub(crate) fn signals(&self, column: &Column<P>, words: Words, shift: &Shift) -> [f32; 2] {
+        let [x, y] = words.map(P::number);
+        [fma(x + y, column.scale, -shift.cu), fma(x - y, column.scale, -shift.cv)]
+    }
+
+    /// u and v of what was read of a column, or of the nearest one within the image.
+    #[inline(always)]
+    pub(crate) fn sample(&self, words: Words) -> [f32; 2] {
+        let [x, y] = words.map(P::number);
+        [(x + y) * self.scale, (x - y) * self.scale]
     }
 }
 

@@ -1,14 +1,18 @@
 //! The kernel of the scores.
 
-use fastssim_device::warp::lane;
+use fastssim_device::shared::Shared;
+use fastssim_device::thread::{block_dim_x, sync_threads};
 
 use super::formula::{Constants, Moments};
-use super::march::{March, within};
+use super::march::{Columns, March, Run};
 use super::pixels::Pixel;
-use super::sum::{Sum, finish};
+use super::sum::{Sum, finish_block};
 use super::tile::Tile;
-use crate::geometry::{COLS, R, Work};
+use crate::geometry::{STEP, Way, Work};
 use crate::params::Params;
+
+/// Rows of a step that are read ahead.
+const AHEAD: usize = 5;
 
 /// The score of each image.
 ///
@@ -17,32 +21,47 @@ use crate::params::Params;
 /// [`launch`](crate::geometry::launch).
 #[inline(always)]
 pub unsafe fn score<P: Pixel>(params: &Params) {
-    let Some(tile) = Tile::of_warp(params, Work::Score) else {
+    let Some(tile) = Tile::of_block(params, Work::Score, Way::March) else {
         return;
     };
-    let [top, bottom] = tile.rows;
-    let mut march = March::<P>::new(params, &tile, Work::Score, top - R, tile.cols[0]);
-    let constants = Constants::new(params, &march.shift);
-    let inside = within(tile.cols[0] + (COLS as u32 * lane()) as i32, tile.cols);
+    let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
+    let layout = Work::Score.layout(block_dim_x());
+    // SAFETY: all threads of the block come here, and barriers stand between the writing of columns and the reading of rows.
+    let mut march = unsafe { March::<P, AHEAD>::new(params, &layout, &tile, [top, left]) };
+    let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
+    let windows = if is_one {
+        right - left - (STEP * run.place) as i32
+    } else {
+        0
+    };
+    let sums = Columns(Shared::at(0));
     let mut sum = Sum::default();
-    for row in top - R..bottom + R {
-        // SAFETY: the whole warp has the same tile.
-        let moments = unsafe { march.step(row) };
-        if row >= top + R {
-            sum.add(deficits(&constants, &moments, inside));
+    let mut row = top;
+    while row < bottom {
+        // SAFETY: as above.
+        unsafe { march.step(row, sums, |_, _| {}) };
+        march.read(row + STEP as i32);
+        sync_threads();
+        if (windows > 0) & (row + (run.row as i32) < bottom) {
+            // SAFETY: all threads have written.
+            let (along, shift) = unsafe { march.along(&run, sums) };
+            let constants = Constants::new(params, &shift);
+            let halves = along.map(|sums| constants.half_deficit(&Moments::new(sums)));
+            let mut all = 0.0;
+            if windows >= STEP as i32 {
+                for i in 0..STEP as usize {
+                    all += halves[i];
+                }
+            } else {
+                for i in 0..STEP as usize {
+                    all += if (i as i32) < windows { halves[i] } else { 0.0 };
+                }
+            }
+            sum.add(all);
         }
+        sync_threads();
+        row += STEP as i32;
     }
-    // SAFETY: as the caller promises.
-    unsafe { finish(params, &tile, &sum) };
-}
-
-/// The sum of 1 − SSIM over the columns that are `inside`.
-#[inline(always)]
-fn deficits(constants: &Constants, moments: &[Moments; COLS], inside: [bool; COLS]) -> f32 {
-    let mut sum = 0.0;
-    for i in 0..COLS {
-        let deficit = constants.deficit(&moments[i]);
-        sum += if inside[i] { deficit } else { 0.0 };
-    }
-    sum
+    // SAFETY: as the caller promises; nobody needs the sums any more.
+    unsafe { finish_block(params, Work::Score, Way::March, &sum, Shared::at(0)) };
 }

@@ -1,4 +1,4 @@
-//! What is subtracted from the sums and differences of a tile's pixels, so that variances do not come
+//! What is subtracted from the sums and differences of an area's pixels, so that variances do not come
 //! out as small differences of large numbers.
 //!
 //! ```text
@@ -6,13 +6,12 @@
 //! ```
 //!
 //! cu and cv are the medians of 32 samples. Not means: a single outlier must not cost the other pixels
-//! their digits. Where all samples are the same the tile may well be flat, and its u' and v' are zero.
+//! their digits. Where all samples are the same the area may well be flat, and its u' and v' are zero.
 //! Identical images have v' = 0, since cv is 0 too.
 
 use fastssim_device::warp::{ballot, lane, shuffle};
 
 use super::pixels::{Pixel, Reader};
-use super::tile::Tile;
 use crate::geometry::LANES;
 use crate::params::Params;
 
@@ -20,9 +19,9 @@ use crate::params::Params;
 const GRID: [i32; 2] = [4, 8];
 /// The least height and width of an image from which on most of a window within it is pixels. In smaller
 /// ones it is zeros, and nothing is subtracted.
-const PIXELS_PREVAIL: u32 = 3;
+pub(crate) const PIXELS_PREVAIL: u32 = 3;
 
-/// The shift of a tile, in scaled units.
+/// The shift of an area, in scaled units.
 #[derive(Clone, Copy)]
 pub(crate) struct Shift {
     pub(crate) cu: f32,
@@ -30,21 +29,28 @@ pub(crate) struct Shift {
 }
 
 impl Shift {
+    /// That of some rows and columns of an image.
     #[inline(always)]
-    pub(crate) fn of_tile<P: Pixel>(params: &Params, reader: &Reader<P>, tile: &Tile) -> Self {
+    pub(crate) fn of_area<P: Pixel>(params: &Params, reader: &Reader<P>, [rows, cols]: [[i32; 2]; 2]) -> Self {
         if params.height.min(params.width) < PIXELS_PREVAIL {
             return Self { cu: 0.0, cv: 0.0 };
         }
         let place = lane() as i32;
         let at = |[from, to]: [i32; 2], i: i32, n: i32| from + (to - from) * (2 * i + 1) / (2 * n);
-        let row = at(tile.rows, place / GRID[1], GRID[0]);
-        let col = at(tile.cols, place % GRID[1], GRID[1]);
-        // SAFETY: a tile lies within the image.
+        let row = at(rows, place / GRID[1], GRID[0]);
+        let col = at(cols, place % GRID[1], GRID[1]);
+        // SAFETY: the area lies within the image.
         let [x, y] = unsafe { reader.at(row, col) };
         Self {
             cu: median(x + y),
             cv: median(x - y),
         }
+    }
+
+    /// What u' and v' grow by where `other` is subtracted instead.
+    #[inline(always)]
+    pub(crate) fn until(&self, other: &Self) -> [f32; 2] {
+        [self.cu - other.cu, self.cv - other.cv]
     }
 
     /// u' and v' of a pixel.

@@ -1,7 +1,7 @@
-//! From the deficits that a lane adds up to the score of an image, in one launch.
+//! From the halves of deficits that a thread adds up to the score of an image, in one launch.
 //!
-//! Every tile leaves one number; the warp that finishes an image's last tile adds them. Whoever that
-//! is, the order of additions is the same, so a score has the same bits in every run and batch.
+//! Every tile leaves one number; the last of an image to do so adds them. Whoever that is, the order of additions is the
+//! same, so a score has the same bits in every run and batch.
 
 use fastssim_device::global::GlobalMut;
 use fastssim_device::shared::Shared;
@@ -9,7 +9,7 @@ use fastssim_device::thread::{block_dim_x, fence, sync_threads};
 use fastssim_device::warp::{self, lane};
 
 use super::tile::{Tile, warp as warp_of_block};
-use crate::geometry::LANES;
+use crate::geometry::{LANES, Way, Work};
 use crate::params::Params;
 
 /// Numbers that a lane reads before it waits for the first.
@@ -38,22 +38,13 @@ impl Sum {
     }
 }
 
-/// Leaves the warp's sum of 1 − SSIM over its tile; if it is the last of its image, writes the score.
-///
-/// # Safety
-/// All lanes of the warp call it once, and the workspace is as [`Params`] says.
-#[inline(always)]
-pub(crate) unsafe fn finish(params: &Params, tile: &Tile, sum: &Sum) {
-    // SAFETY: as the caller promises.
-    unsafe { leave(params, tile, warp::sum(sum.total())) };
-}
-
-/// The same for the sums of all threads of a block, by way of as many numbers in `shared` as it has warps.
+/// Leaves the sum of (1 − SSIM) / 2 of all threads of a block over its tile, by way of as many numbers in `shared` as it has
+/// warps; if the block is the last of its image, writes the score.
 ///
 /// # Safety
 /// All threads of the block call it once; nobody else uses that memory, and the workspace is as [`Params`] says.
 #[inline(always)]
-pub(crate) unsafe fn finish_block(params: &Params, tile: &Tile, sum: &Sum, shared: Shared<f64>) {
+pub(crate) unsafe fn finish_block(params: &Params, work: Work, way: Way, sum: &Sum, shared: Shared<f64>) {
     let partial = warp::sum(sum.total());
     if lane() == 0 {
         // SAFETY: each warp has a number of its own.
@@ -68,29 +59,36 @@ pub(crate) unsafe fn finish_block(params: &Params, tile: &Tile, sum: &Sum, share
         // SAFETY: all warps have left their number before the barrier.
         partial = unsafe { shared.load(lane()) };
     }
-    // SAFETY: as the caller promises; this warp is the only one.
-    unsafe { leave(params, tile, warp::sum(partial)) };
+    let partial = warp::sum(partial);
+    let Some(tile) = Tile::of_block(params, work, way) else {
+        return;
+    };
+    // SAFETY: as the caller promises; this warp is the only one, and the workspace has a number for each tile.
+    unsafe {
+        if lane() == 0 {
+            GlobalMut::<f64>::from_address(params.partials).store(tile.index, partial);
+        }
+        count(params, &tile);
+    }
 }
 
-/// Leaves the sum of a tile; the warp that leaves the last one of an image writes its score.
+/// Counts a tile; the last one of an image writes its score.
 ///
 /// # Safety
-/// As [`finish`].
+/// All lanes of a warp call it once, and the workspace is as [`Params`] says.
 #[inline(always)]
-unsafe fn leave(params: &Params, tile: &Tile, partial: f64) {
+unsafe fn count(params: &Params, tile: &Tile) {
     let partials = GlobalMut::<f64>::from_address(params.partials);
     let counters = GlobalMut::<u32>::from_address(params.counters);
-    let tiles = tile.tiles_of_image;
     let mut before = 0;
     if lane() == 0 {
-        // SAFETY: the workspace has a number for each tile and each image; no other warp has this tile.
+        // SAFETY: the workspace has a number for each image.
         unsafe {
-            partials.store(tile.index, partial);
             fence();
             before = counters.atomic_add(tile.image, 1);
         }
     }
-    if warp::shuffle(before, 0) != tiles - 1 {
+    if warp::shuffle(before, 0) != tile.tiles_of_image - 1 {
         return;
     }
     // The shuffle says to all lanes what the first has found, but orders no memory.
@@ -98,20 +96,20 @@ unsafe fn leave(params: &Params, tile: &Tile, partial: f64) {
     fence();
     let mut sums = [0.0; AT_ONCE];
     let mut first = lane();
-    while first < tiles {
+    while first < tile.tiles_of_image {
         for i in 0..AT_ONCE {
             let index = first + i as u32 * LANES;
-            if index < tiles {
+            if index < tile.tiles_of_image {
                 // SAFETY: all tiles of the image have left their number before they were counted.
-                sums[i] += unsafe { partials.load_coherent(tile.image * tiles + index) };
+                sums[i] += unsafe { partials.load_coherent(tile.image * tile.tiles_of_image + index) };
             }
         }
         first += AT_ONCE as u32 * LANES;
     }
     let sum = warp::sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
     if lane() == 0 {
-        let [rows, cols] = [tile.map_rows, tile.map_cols].map(|[from, to]| f64::from(to - from));
-        let mean = sum / (f64::from(params.channels) * rows * cols);
+        let [rows, cols] = [params.height, params.width].map(|extent| f64::from(extent - 2 * params.margin));
+        let mean = 2.0 * sum / (f64::from(params.channels) * rows * cols);
         // Rounding alone can make it negative; NaN stays.
         let deficit = if mean < 0.0 { 0.0 } else { mean };
         // SAFETY: one warp finishes an image, and nobody counts its tiles any more.

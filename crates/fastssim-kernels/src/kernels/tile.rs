@@ -1,11 +1,12 @@
-//! Which part of which image a warp or a block computes.
+//! Which part of which image a block computes.
 //!
-//! The tiles of a batch stand in one line, image by image, channel by channel, row by row. A warp or a
-//! block takes the one of its own number.
+//! The tiles of a batch stand in one line, image by image, channel by channel, row by row. A block takes the one of its own
+//! number.
 
+use fastssim_device::math::fresh;
 use fastssim_device::thread::{block_idx_x, thread_idx_x};
 
-use crate::geometry::{LANES, Tiling, WARPS, Way, Work};
+use crate::geometry::{LANES, Tiling, Way, Work};
 use crate::params::{Params, Planes};
 
 /// A tile. Rows and columns are those of the image.
@@ -41,22 +42,18 @@ pub(crate) fn warp() -> u32 {
 }
 
 impl Tile {
-    /// The tile of this thread's warp; `None` where there are no more.
-    #[inline(always)]
-    pub(crate) fn of_warp(params: &Params, work: Work) -> Option<Self> {
-        let index = block_idx_x() * WARPS + warp();
-        Self::number(index, params, work, Way::March)
-    }
-
     /// The tile of this thread's block; `None` where there are no more.
+    ///
+    /// Where it is asked for again it is found again, and kept in no registers between.
     #[inline(always)]
-    pub(crate) fn of_block(params: &Params, work: Work) -> Option<Self> {
-        Self::number(block_idx_x(), params, work, Way::Patch)
+    pub(crate) fn of_block(params: &Params, work: Work, way: Way) -> Option<Self> {
+        let mut tiling = Tiling::new(params, work, way);
+        tiling.tile = tiling.tile.map(fresh);
+        Self::number(fresh(block_idx_x()), params, work, &tiling)
     }
 
     #[inline(always)]
-    fn number(index: u32, params: &Params, work: Work, way: Way) -> Option<Self> {
-        let tiling = Tiling::new(params, work, way);
+    fn number(index: u32, params: &Params, work: Work, tiling: &Tiling) -> Option<Self> {
         let [tile_rows, tile_cols] = tiling.tiles();
         let (rest, col) = divide(index, tile_cols);
         let (rest, row) = divide(rest, tile_rows);
@@ -70,18 +67,17 @@ impl Tile {
             Work::Score | Work::Map => margin,
             Work::Gradient => 0,
         };
-        let span = |index: u32, axis: usize| {
-            let [size, extent] = [tiling.tile[axis], tiling.area[axis]].map(|extent| extent as i32);
-            let from = index as i32 * size;
-            [first + from, first + (from + size).min(extent)]
+        let span = |index: u32, size: u32, extent: u32| {
+            let [from, extent] = [index * size, extent].map(|at| at as i32);
+            [first + from, first + (from + size as i32).min(extent)]
         };
         Some(Self {
             index,
             image,
             channel,
             tiles_of_image: params.channels * tile_rows * tile_cols,
-            rows: span(row, 0),
-            cols: span(col, 1),
+            rows: span(row, tiling.tile[0], tiling.area[0]),
+            cols: span(col, tiling.tile[1], tiling.area[1]),
             map_rows: [margin, params.height as i32 - margin],
             map_cols: [margin, params.width as i32 - margin],
         })

@@ -108,6 +108,9 @@ impl Job<'_> {
             height: extent(2)?,
             width: extent(3)?,
             margin: margin(self.metric.padding, &self.metric.window) as u32,
+            // The launch fills them in.
+            tile_rows: 0,
+            tile_cols: 0,
             weights: weights(self.metric),
             scale: scale as f32,
             c1: c1 as f32,

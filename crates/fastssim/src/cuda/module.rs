@@ -1,12 +1,12 @@
 //! The kernels: PTX, compiled by the driver when a device is opened, and launched by their place in a table.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 
 use fastssim_kernels::general;
 use fastssim_kernels::general::geometry::Resizing;
 use fastssim_kernels::general::params::{Accumulate, Resize};
-use fastssim_kernels::geometry::{Launch, Way, Work};
+use fastssim_kernels::geometry::{self, Launch, Way, Work};
 use fastssim_kernels::params::Params;
 
 use super::device::{Current, Device};
@@ -49,6 +49,9 @@ const NAMES: [&CStr; 28] = [
     c"general_spread",
     c"general_accumulate",
 ];
+
+/// `CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES`: of a block.
+const MOST_SHARED: c_int = 8;
 
 /// The place in tables of the entry point that adds scores to a running sum.
 const ACCUMULATE: usize = 27;
@@ -127,6 +130,16 @@ impl Module {
                 unsafe { sys::cuModuleUnload(module) };
                 with_detail(error, &name.to_string_lossy())
             })?;
+        }
+        for work in [Work::Score, Work::Map, Work::Gradient] {
+            for kind in [FastKind::U8, FastKind::U16, FastKind::F32] {
+                let way = Way::March;
+                let function = functions[place(Kernel { way, work, kind })];
+                // SAFETY: the function is one of the module.
+                let status =
+                    unsafe { sys::cuFuncSetAttribute(function, MOST_SHARED, geometry::most_shared(work) as c_int) };
+                check("cuFuncSetAttribute", status)?;
+            }
         }
         // The module stays loaded for as long as the device is open, which is for ever.
         Ok(Self { functions })
@@ -330,10 +343,11 @@ fn with_detail(mut error: CudaError, detail: &str) -> CudaError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fastssim_kernels::geometry;
 
-    /// Dynamic shared memory that a block has without asking the driver for more, which nothing here does.
+    /// Dynamic shared memory that a block has without asking the driver for more.
     const DEFAULT_SHARED: u32 = 48 * 1024;
+    /// What it can ask for on the smallest device, of compute capability 7.5.
+    const LEAST_OF_ALL: u32 = 64 * 1024;
 
     #[test]
     fn ptx_names_its_version_and_target() {
@@ -366,20 +380,22 @@ mod tests {
         }
     }
 
-    /// Else they would have to ask for it, with `cuFuncSetAttribute`.
     #[test]
     fn every_kernel_has_the_shared_memory_it_needs() {
         for work in [Work::Score, Work::Map, Work::Gradient] {
             for extent in [11, 64, 256, 1000, 30_000] {
-                let params = Params {
-                    images: 1,
-                    channels: 1,
-                    height: extent,
-                    width: extent,
-                    ..Params::default()
-                };
-                let launch = geometry::launch(Way::new(work, &params), work, &params).expect("not too many tiles");
-                assert!(launch.shared <= DEFAULT_SHARED, "{work:?} {extent}: {}", launch.shared);
+                for (way, most) in [(Way::March, geometry::most_shared(work)), (Way::Patch, DEFAULT_SHARED)] {
+                    let mut params = Params {
+                        images: 1,
+                        channels: 1,
+                        height: extent,
+                        width: extent,
+                        ..Params::default()
+                    };
+                    let launch = geometry::launch(way, work, &mut params).expect("not too many tiles");
+                    assert!(launch.shared <= most, "{way:?} {work:?} {extent}: {}", launch.shared);
+                    assert!(most <= LEAST_OF_ALL, "{work:?}: {most}");
+                }
             }
         }
     }

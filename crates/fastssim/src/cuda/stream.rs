@@ -185,7 +185,7 @@ impl Stream {
     /// past.
     pub(super) unsafe fn launch(&self, work: Work, kind: FastKind, mut params: Params) -> Result<()> {
         let way = self.device.plan().way(work, kind, &params);
-        let Some(launch) = launch(way, work, &params) else {
+        let Some(launch) = launch(way, work, &mut params) else {
             let shape = [params.images, params.channels, params.height, params.width];
             return Err(Error::Overflow {
                 shape: shape.map(|extent| extent as usize),

@@ -63,6 +63,7 @@ unsafe extern "C" {
     ) -> Status;
     pub(super) fn cuModuleUnload(module: CUmodule) -> Status;
     pub(super) fn cuModuleGetFunction(function: *mut CUfunction, module: CUmodule, name: *const c_char) -> Status;
+    pub(super) fn cuFuncSetAttribute(function: CUfunction, attribute: c_int, value: c_int) -> Status;
     pub(super) fn cuLaunchKernel(
         function: CUfunction,
         grid_x: c_uint,

@@ -84,6 +84,11 @@ unsafe extern "C" fn cuModuleGetFunction(function: *mut *mut c_void, _: *mut c_v
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn cuFuncSetAttribute(_: *mut c_void, _: c_int, _: c_int) -> u32 {
+    0
+}
+
+#[unsafe(no_mangle)]
 unsafe extern "C" fn cuGetErrorName(_: u32, name: *mut *const c_char) -> u32 {
     unsafe { *name = c"SOME_NAME".as_ptr() };
     0
