@@ -78,7 +78,7 @@ fn batches_and_channels() {
 #[test]
 fn other_windows() {
     let [x, y] = Scene::Distorted.batches::<f32>([1, 1, 300, 700], 22);
-    for window in [1, 7, 33] {
+    for window in [1, 3, 7, 17, 33] {
         let metric = Ssim::builder()
             .window(window)
             .backend(Backend::Cpu)

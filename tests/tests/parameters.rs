@@ -39,6 +39,23 @@ fn windows<T: Element>() {
     errors.finish();
 }
 
+/// Images so large that single precision will do. Sizes have code of their own up to 17 pixels, and share it from there on.
+#[test]
+fn windows_in_single_precision() {
+    let mut errors = Comparison::default();
+    for window in (1..=19).step_by(2).chain([33]) {
+        for padding in PADDINGS {
+            let reference = Reference {
+                window,
+                sigma: window as f64 / 4.0,
+                ..Reference::new(padding, 1.0)
+            };
+            compare::<f32>(&mut errors, &reference, 291, 289);
+        }
+    }
+    errors.finish();
+}
+
 #[test]
 fn windows_f32() {
     windows::<f32>();

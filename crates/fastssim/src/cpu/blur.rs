@@ -11,17 +11,23 @@
 //!     drop z[0]
 //! ```
 //!
-//! With eleven taps (r = 5) `z` stays in registers and four outputs are computed at once: fourteen
-//! lines, six weights and four sums fit the 32 registers of AVX-512 and NEON. The pairs are added
-//! first, so a blurred number costs five additions and six multiplications, which processors
-//! with separate adders do side by side.
+//! With up to seventeen taps `z` stays in registers and four outputs are computed at once: with
+//! eleven (r = 5) fourteen lines, six weights and four sums fit the 32 registers of AVX-512 and
+//! NEON. The pairs are added first, so a blurred number costs five additions and six
+//! multiplications, which processors with separate adders do side by side.
+//!
+//! Larger windows, and that of one tap, are walked for four outputs at once, from the centre
+//! outwards: at each step a line is loaded on either side, and serves all four. The operations on a
+//! number and their order are the same.
 
 use fearless_simd::prelude::*;
 
 use super::lanes::{Line, Vector, load, splat, store};
 
-/// Outputs computed at once by the eleven-tap blur; a multiple of it is always asked for.
+/// Outputs computed at once; a multiple of it is always asked for.
 pub(super) const STEP: usize = 4;
+/// The largest radius of a window whose lines are kept in registers.
+const KEPT: usize = 8;
 
 /// `to[i] = Σ_k window[k] · from[i + k]` for one group of each line.
 ///
@@ -35,17 +41,17 @@ pub(super) fn blur<S: Simd, T: SimdFloatElement>(
     from: &[Line<T>],
     to: &mut [Line<T>],
 ) {
-    let to = to.chunks_exact_mut(STEP);
-    slide(
+    let slide = Slide {
         simd,
         half,
         group,
         from,
-        from,
-        |z, _| z,
-        to,
-        |sum, to, i| store::<S, T>(sum, &mut to[i], group),
-    );
+        with: from,
+        map: |z, _| z,
+    };
+    slide.run(to.chunks_exact_mut(STEP), |sum, to, i| {
+        store::<S, T>(sum, &mut to[i], group)
+    });
 }
 
 /// Means and variances of `from` under the window, of numbers that have a variance of their own
@@ -70,17 +76,17 @@ pub(super) fn mean_and_variance<S: Simd, T: SimdFloatElement>(
     mean: &mut [Line<T>],
     variance: &mut [Line<T>],
 ) {
-    let means = mean.chunks_exact_mut(STEP);
-    slide(
+    let slide = Slide {
         simd,
         half,
         group,
         from,
-        from,
-        |z, _| z - center,
-        means,
-        |sum, mean, i| store::<S, T>(sum, &mut mean[i], group),
-    );
+        with: from,
+        map: |z, _| z - center,
+    };
+    slide.run(mean.chunks_exact_mut(STEP), |sum, mean, i| {
+        store::<S, T>(sum, &mut mean[i], group)
+    });
     let both = mean.chunks_exact_mut(STEP).zip(variance.chunks_exact_mut(STEP));
     let emit = |sum: Vector<S, T>, (mean, variance): &mut (&mut [Line<T>], &mut [Line<T>]), i: usize| {
         let m = load::<S, T>(simd, &mean[i], group);
@@ -89,71 +95,152 @@ pub(super) fn mean_and_variance<S: Simd, T: SimdFloatElement>(
         store::<S, T>(sum - m * m, &mut variance[i], group);
     };
     if spread.is_empty() {
-        let square = |z: Vector<S, T>, _| (z - center) * (z - center);
-        slide(simd, half, group, from, from, square, both, emit);
+        let slide = Slide {
+            simd,
+            half,
+            group,
+            from,
+            with: from,
+            map: |z, _| (z - center) * (z - center),
+        };
+        slide.run(both, emit);
     } else {
-        let square = |z: Vector<S, T>, spread| (z - center).mul_add(z - center, spread);
-        slide(simd, half, group, from, spread, square, both, emit);
+        let slide = Slide {
+            simd,
+            half,
+            group,
+            from,
+            with: spread,
+            map: |z: Vector<S, T>, spread| (z - center).mul_add(z - center, spread),
+        };
+        slide.run(both, emit);
     }
 }
 
-/// Slides the window over `map(from, with)` and hands each sum to `emit`, with the chunk of
-/// [`STEP`] outputs that it belongs to and its place there.
-#[inline(always)]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "two inputs and an output, each with what is done to it"
-)]
-fn slide<S: Simd, T: SimdFloatElement, C>(
+/// A window that slides over `map(from, with)`.
+struct Slide<'a, S, T, M> {
     simd: S,
-    half: &[T],
+    /// The window from its centre outwards.
+    half: &'a [T],
     group: usize,
-    from: &[Line<T>],
-    with: &[Line<T>],
-    map: impl Fn(Vector<S, T>, Vector<S, T>) -> Vector<S, T>,
-    to: impl Iterator<Item = C>,
-    emit: impl Fn(Vector<S, T>, &mut C, usize),
-) {
-    let at = |from, with| map(load::<S, T>(simd, from, group), load::<S, T>(simd, with, group));
-    if let &[w0, w1, w2, w3, w4, w5] = half {
-        let s = |weight| splat::<S, T>(simd, weight);
-        let w = [s(w0), s(w1), s(w2), s(w3), s(w4), s(w5)];
-        let (head, rest) = from.split_at(10);
-        let (head_with, rest_with) = with.split_at(10);
-        let mut z = [w[0]; 10 + STEP];
-        for i in 0..10 {
-            z[i] = at(&head[i], &head_with[i]);
+    from: &'a [Line<T>],
+    with: &'a [Line<T>],
+    map: M,
+}
+
+impl<S, T, M> Slide<'_, S, T, M>
+where
+    S: Simd,
+    T: SimdFloatElement,
+    M: Fn(Vector<S, T>, Vector<S, T>) -> Vector<S, T>,
+{
+    /// Hands each sum to `emit`, with the chunk of [`STEP`] outputs that it belongs to and its place there.
+    ///
+    /// The usual window's code is part of the caller's. That of the others is apart, once for all
+    /// callers: it takes no registers from the usual one's, and little space and time to compile.
+    #[inline(always)]
+    fn run<C>(self, to: impl Iterator<Item = C>, emit: impl Fn(Vector<S, T>, &mut C, usize)) {
+        match self.half.len() - 1 {
+            1 => self.keep_apart::<1, _>(to, emit),
+            2 => self.keep_apart::<2, _>(to, emit),
+            3 => self.keep_apart::<3, _>(to, emit),
+            4 => self.keep_apart::<4, _>(to, emit),
+            5 => self.keep::<5, _>(to, emit),
+            6 => self.keep_apart::<6, _>(to, emit),
+            7 => self.keep_apart::<7, _>(to, emit),
+            KEPT => self.keep_apart::<KEPT, _>(to, emit),
+            _ => self.simd.vectorize(
+                #[inline(always)]
+                || self.walk(to, emit),
+            ),
+        }
+    }
+
+    /// [`keep`](Self::keep) as a function of its own.
+    #[inline(always)]
+    fn keep_apart<const RADIUS: usize, C>(
+        self,
+        to: impl Iterator<Item = C>,
+        emit: impl Fn(Vector<S, T>, &mut C, usize),
+    ) {
+        self.simd.vectorize(
+            #[inline(always)]
+            || self.keep::<RADIUS, _>(to, emit),
+        );
+    }
+
+    /// Keeps the window's lines from one chunk to the next.
+    #[inline(always)]
+    fn keep<const RADIUS: usize, C>(self, to: impl Iterator<Item = C>, emit: impl Fn(Vector<S, T>, &mut C, usize)) {
+        let mut w = [splat::<S, T>(self.simd, self.half[0]); KEPT + 1];
+        for (w, &weight) in w.iter_mut().zip(&self.half[..=RADIUS]) {
+            *w = splat::<S, T>(self.simd, weight);
+        }
+        let (head, rest) = self.from.split_at(2 * RADIUS);
+        let (head_with, rest_with) = self.with.split_at(2 * RADIUS);
+        let mut z = [w[0]; 2 * KEPT + STEP];
+        for i in 0..2 * RADIUS {
+            z[i] = self.at(&head[i], &head_with[i]);
         }
         for ((new, new_with), mut to) in rest.chunks_exact(STEP).zip(rest_with.chunks_exact(STEP)).zip(to) {
             for i in 0..STEP {
-                z[10 + i] = at(&new[i], &new_with[i]);
+                z[2 * RADIUS + i] = self.at(&new[i], &new_with[i]);
             }
             for i in 0..STEP {
-                let mut sum = z[i + 5] * w[0];
-                sum = (z[i + 4] + z[i + 6]).mul_add(w[1], sum);
-                sum = (z[i + 3] + z[i + 7]).mul_add(w[2], sum);
-                sum = (z[i + 2] + z[i + 8]).mul_add(w[3], sum);
-                sum = (z[i + 1] + z[i + 9]).mul_add(w[4], sum);
-                sum = (z[i] + z[i + 10]).mul_add(w[5], sum);
-                emit(sum, &mut to, i);
-            }
-            for i in 0..10 {
-                z[i] = z[i + STEP];
-            }
-        }
-    } else {
-        let radius = half.len() - 1;
-        for (chunk, mut to) in to.enumerate() {
-            for i in 0..STEP {
-                let center = chunk * STEP + i + radius;
-                let z = |k: usize| at(&from[k], &with[k]);
-                let mut sum = z(center) * half[0];
-                for (k, &weight) in half.iter().enumerate().skip(1) {
-                    let pair = z(center - k) + z(center + k);
-                    sum = pair.mul_add(splat::<S, T>(simd, weight), sum);
+                let mut sum = z[i + RADIUS] * w[0];
+                for k in 1..=RADIUS {
+                    sum = (z[i + RADIUS - k] + z[i + RADIUS + k]).mul_add(w[k], sum);
                 }
                 emit(sum, &mut to, i);
             }
+            for i in 0..2 * RADIUS {
+                z[i] = z[i + STEP];
+            }
         }
+    }
+
+    /// Walks from the centre of each chunk outwards.
+    #[inline(always)]
+    fn walk<C>(self, to: impl Iterator<Item = C>, emit: impl Fn(Vector<S, T>, &mut C, usize)) {
+        let radius = self.half.len() - 1;
+        for (chunk, mut to) in to.enumerate() {
+            let center = chunk * STEP + radius;
+            // The lines k above the centres of the four outputs, and k below.
+            let mut above = [
+                self.line(center),
+                self.line(center + 1),
+                self.line(center + 2),
+                self.line(center + 3),
+            ];
+            let mut below = above;
+            let mut sums = above;
+            for sum in &mut sums {
+                *sum *= self.half[0];
+            }
+            for (k, &weight) in self.half.iter().enumerate().skip(1) {
+                above = [self.line(center - k), above[0], above[1], above[2]];
+                below = [below[1], below[2], below[3], self.line(center + 3 + k)];
+                let w = splat::<S, T>(self.simd, weight);
+                for i in 0..STEP {
+                    sums[i] = (above[i] + below[i]).mul_add(w, sums[i]);
+                }
+            }
+            for (i, sum) in sums.into_iter().enumerate() {
+                emit(sum, &mut to, i);
+            }
+        }
+    }
+
+    /// Not a closure: nothing would have it inlined, and each of its operations would be a call.
+    #[inline(always)]
+    fn line(&self, index: usize) -> Vector<S, T> {
+        self.at(&self.from[index], &self.with[index])
+    }
+
+    #[inline(always)]
+    fn at(&self, from: &Line<T>, with: &Line<T>) -> Vector<S, T> {
+        let from = load::<S, T>(self.simd, from, self.group);
+        let with = load::<S, T>(self.simd, with, self.group);
+        (self.map)(from, with)
     }
 }
