@@ -1,4 +1,4 @@
-//! The GPU kernels, run by the emulator of the device layer: without a GPU, and with every access to
+//! The fast GPU kernels, run by the emulator of the device layer: without a GPU, and with every access to
 //! memory checked.
 
 use fastssim::Padding;
@@ -8,6 +8,7 @@ use fastssim_kernels::kernels;
 use fastssim_kernels::params::{Params, Planes};
 use ndarray::{Array4, ArrayView4};
 
+use crate::compiled::Code;
 use crate::images::Element;
 use crate::reference::Reference;
 use crate::strided::Strided;
@@ -21,11 +22,12 @@ pub struct Emulation {
     pub out: Array4<f32>,
 }
 
-/// Runs the kernel for `work`, by one way or the other, on two batches of the same shape, configured like `reference`.
+/// Runs the kernel for `work`, in one form, by one way or the other, on two batches of the same shape, configured like `reference`.
 ///
 /// # Errors
 /// What the emulator finds wrong with the kernel.
 pub fn emulate<T>(
+    code: Code,
     way: Way,
     work: Work,
     reference: &Reference,
@@ -58,22 +60,31 @@ where
     params.scores = memory.write("scores", &mut scores).address();
     params.partials = memory.write("partials", &mut partials).address();
     params.counters = memory.write("counters", &mut counters).address();
-    let (name, kernel): (_, unsafe fn(&Params)) = match (way, work) {
-        (Way::March, Work::Score) => ("score", kernels::score::<T>),
-        (Way::March, Work::Map) => ("map", kernels::map::<T>),
-        (Way::March, Work::Gradient) => ("gradient", kernels::gradient::<T>),
-        (Way::Patch, Work::Score) => ("patch_score", kernels::patch::score::<T>),
-        (Way::Patch, Work::Map) => ("patch_map", kernels::patch::map::<T>),
-        (Way::Patch, Work::Gradient) => ("patch_gradient", kernels::patch::gradient::<T>),
+    let kernel: unsafe fn(&Params) = match (way, work) {
+        (Way::March, Work::Score) => kernels::score::<T>,
+        (Way::March, Work::Map) => kernels::map::<T>,
+        (Way::March, Work::Gradient) => kernels::gradient::<T>,
+        (Way::Patch, Work::Score) => kernels::patch::score::<T>,
+        (Way::Patch, Work::Map) => kernels::patch::map::<T>,
+        (Way::Patch, Work::Gradient) => kernels::patch::gradient::<T>,
     };
+    let way = match way {
+        Way::March => "",
+        Way::Patch => "patch_",
+    };
+    let work = match work {
+        Work::Score => "score",
+        Work::Map => "map",
+        Work::Gradient => "gradient",
+    };
+    let name = format!("{way}{work}_{}", std::any::type_name::<T>());
     let grid = Grid {
-        kernel: name,
+        kernel: &name,
         blocks: [geometry.grid, 1, 1],
         threads: [geometry.block, 1, 1],
         shared_bytes: geometry.shared,
     };
-    // SAFETY: the emulator checks every access.
-    grid.run(&memory, || unsafe { kernel(&params) })?;
+    code.run(&grid, &memory, kernel, &params)?;
     drop(memory);
     assert!(counters.iter().all(|&counter| counter == 0), "a counter was not reset");
     Ok(Emulation { scores, out })

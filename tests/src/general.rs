@@ -10,6 +10,7 @@ use fastssim_kernels::params::Planes;
 use half::{bf16, f16};
 use ndarray::Array4;
 
+use crate::compiled::Code;
 use crate::images::Element;
 use crate::options::{Mask, Options, Results, Upstream};
 use crate::strided::Strided;
@@ -130,6 +131,8 @@ impl Out {
 /// What is not an option of the library, but the host's choice.
 #[derive(Clone, Copy, Debug)]
 pub struct Launches {
+    /// The form of the kernels.
+    pub code: Code,
     /// The type of maps and gradients.
     pub out: Kind,
     /// The most channels of a launch.
@@ -141,9 +144,10 @@ pub struct Launches {
 }
 
 impl Launches {
-    /// Both gradients of all channels at once, in the type that the library has them in.
+    /// The sources, and both gradients of all channels at once, in the type that the library has them in.
     pub fn new(double: bool) -> Self {
         Self {
+            code: Code::Sources,
             out: if double { Kind::F64 } else { Kind::F32 },
             chunk: usize::MAX,
             gradients: [true; 2],
@@ -252,6 +256,8 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
     }
     let upstream_at = memory.read("upstream", &upstream).address();
 
+    let [windows_name, adjoint_name] =
+        ["windows", "adjoint"].map(|name| format!("general_{name}_{}", std::any::type_name::<R>()));
     if weighs {
         let of_map = matches!(options.upstream, Upstream::Map(_));
         let all = Params {
@@ -260,8 +266,15 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
             gradient_factors: if of_map { 0 } else { p.gradient_factors },
             ..p
         };
-        grid::<R>("weights", Work::Weights, &all, &memory, sum_weights)?;
-        grid::<R>("totals", Work::Totals, &all, &memory, totals)?;
+        grid::<R>(
+            launches.code,
+            "general_weights",
+            Work::Weights,
+            &all,
+            &memory,
+            sum_weights,
+        )?;
+        grid::<R>(launches.code, "general_totals", Work::Totals, &all, &memory, totals)?;
     }
     // Scores and maps first, then the derivatives: an upstream gradient of the map does not count in scores.
     let all = Params {
@@ -270,8 +283,8 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
         chunk: (n * c) as u32,
         ..p
     };
-    grid::<R>("windows", Work::Windows, &all, &memory, windows::<R>)?;
-    grid::<R>("means", Work::Means, &all, &memory, means)?;
+    grid::<R>(launches.code, &windows_name, Work::Windows, &all, &memory, windows::<R>)?;
+    grid::<R>(launches.code, "general_means", Work::Means, &all, &memory, means)?;
     let mut of_map_counts = weights;
     if let Upstream::Map(_) = options.upstream {
         let (_, c, h, w) = map_dim;
@@ -286,8 +299,22 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
             chunk: chunk.min(n * c - first) as u32,
             ..p
         };
-        grid::<R>("windows", Work::Windows, &part, &memory, windows::<R>)?;
-        grid::<R>("adjoint", Work::Adjoint, &part, &memory, adjoint::<R>)?;
+        grid::<R>(
+            launches.code,
+            &windows_name,
+            Work::Windows,
+            &part,
+            &memory,
+            windows::<R>,
+        )?;
+        grid::<R>(
+            launches.code,
+            &adjoint_name,
+            Work::Adjoint,
+            &part,
+            &memory,
+            adjoint::<R>,
+        )?;
     }
     drop(memory);
     let array = |dim, out: &Out| {
@@ -306,6 +333,7 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
 
 /// One launch.
 fn grid<R>(
+    code: Code,
     name: &str,
     work: Work,
     params: &Params,
@@ -319,8 +347,7 @@ fn grid<R>(
         threads: [launch.block, 1, 1],
         shared_bytes: launch.shared,
     };
-    // SAFETY: the emulator checks every access.
-    grid.run(memory, || unsafe { kernel(params) })
+    code.run(&grid, memory, kernel, params)
 }
 
 /// What a kernel is told besides addresses, from the definition of each field.

@@ -4,7 +4,8 @@
 //!   `tests/reference.rs` check it by finite differences and against a second formula.
 //! * [`images`]: deterministic pictures, chosen for what goes wrong with them.
 //! * [`strided`]: the same numbers in every order of memory.
-//! * [`emulated`] and [`general`]: the GPU kernels, run by the device layer's emulator.
+//! * [`emulated`] and [`general`]: the GPU kernels, run by the device layer's emulator; [`compiled`]: either their sources
+//!   or the PTX that ships.
 //! * [`options`] and [`suite`]: everything that callers choose, one by one and at random, for all that computes.
 //! * [`tolerance`] and [`comparison`]: how far the library may be from the reference, and how far it is.
 //!
@@ -16,6 +17,7 @@ use fastssim::cuda::Device;
 use fastssim::{CudaError, Error};
 
 pub mod comparison;
+pub mod compiled;
 pub mod emulated;
 pub mod general;
 pub mod images;

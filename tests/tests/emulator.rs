@@ -1,4 +1,4 @@
-//! The GPU kernels in the emulator: against the reference, and with every access to memory checked for
+//! The fast GPU kernels in the emulator: against the reference, and with every access to memory checked for
 //! races, for what was never written and for what lies outside of a buffer.
 //!
 //! Each test prints the largest errors it has seen: `cargo test --test emulator -- --nocapture`.
@@ -7,6 +7,7 @@ use fastssim::{Backend, Padding, Ssim};
 use fastssim_kernels::geometry::{Way, Work};
 use fastssim_kernels::kernels::Pixel;
 use fastssim_tests::comparison::Comparison;
+use fastssim_tests::compiled::Code;
 use fastssim_tests::emulated::{Emulation, emulate};
 use fastssim_tests::images::{Element, Scene, bytes, numbers, picture};
 use fastssim_tests::reference::Reference;
@@ -56,7 +57,8 @@ fn run<T: Element + Pixel>(
     x: &Strided<T>,
     y: &Strided<T>,
 ) -> Emulation {
-    emulate(way, work, reference, x, y).unwrap_or_else(|fault| panic!("{way:?} {work:?} {reference:?}: {fault}"))
+    emulate(Code::Sources, way, work, reference, x, y)
+        .unwrap_or_else(|fault| panic!("{way:?} {work:?} {reference:?}: {fault}"))
 }
 
 fn planar<T: Element>(images: &Array4<T>) -> Strided<T> {

@@ -159,8 +159,7 @@ fn what_the_host_chooses() {
             let launches = Launches {
                 out,
                 chunk,
-                gradients: [true; 2],
-                weighs: false,
+                ..Launches::new(false)
             };
             let limits = Limits {
                 gradient,

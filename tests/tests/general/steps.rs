@@ -1,4 +1,5 @@
-//! The GPU kernels before and after those of windows, in the emulator: images made smaller, the gradient's way back, and
+//! The GPU kernels before and after those of windows, in the emulator, their sources
+//! and the PTX that ships: images made smaller, the gradient's way back, and
 //! running sums of scores.
 
 use fastssim_device::emulator::{Grid, Memory};
@@ -7,6 +8,7 @@ use fastssim_kernels::general::params::{Accumulate, Kind, Resize, Typed};
 use fastssim_kernels::geometry::Launch;
 use fastssim_kernels::kernels::general::{accumulate, reduce, spread};
 use fastssim_kernels::params::Planes;
+use fastssim_tests::compiled::Code;
 use fastssim_tests::images::Random;
 use ndarray::Array4;
 
@@ -21,16 +23,22 @@ const CASES: [([usize; 4], usize); 8] = [
     ([1, 1, 8, 33], 8),
 ];
 
-fn run<P: Sync>(name: &str, launch: Launch, memory: &Memory<'_>, params: &P, kernel: unsafe fn(&P)) {
+fn run<P: Copy + Sync>(code: Code, name: &str, launch: Launch, memory: &Memory<'_>, params: &P, kernel: unsafe fn(&P)) {
     let grid = Grid {
         kernel: name,
         blocks: [launch.grid, 1, 1],
         threads: [launch.block, 1, 1],
         shared_bytes: launch.shared,
     };
-    // SAFETY: the emulator checks every access.
-    grid.run(memory, || unsafe { kernel(params) })
+    code.run(&grid, memory, kernel, params)
         .unwrap_or_else(|fault| panic!("{fault}"));
+}
+
+/// Each case with each form of the kernels.
+fn every_code<T: Copy, const N: usize>(cases: [T; N]) -> impl Iterator<Item = (Code, T)> {
+    Code::all()
+        .into_iter()
+        .flat_map(move |(_, code)| cases.map(|case| (code, case)))
 }
 
 fn random(shape: [usize; 4], seed: u64) -> Array4<f64> {
@@ -70,26 +78,26 @@ fn resize(shape: [usize; 4], factor: usize, large: u64, small: u64) -> Resize {
     }
 }
 
-fn reduced(large: &Array4<f64>, shape: [usize; 4], factor: usize) -> Array4<f64> {
+fn reduced(code: Code, large: &Array4<f64>, shape: [usize; 4], factor: usize) -> Array4<f64> {
     let mut small = Array4::from_elem(small_shape(shape, factor), f64::NAN);
     let mut memory = Memory::new();
     let from = memory.read("large", large.as_slice().expect("standard")).address();
     let to = memory.write("small", small.as_slice_mut().expect("standard")).address();
     let params = resize(shape, factor, from, to);
     let launch = launch_resize(Resizing::Reduce, &params).expect("few tiles");
-    run("reduce", launch, &memory, &params, reduce);
+    run(code, "general_reduce", launch, &memory, &params, reduce);
     drop(memory);
     small
 }
 
-fn spread_out(small: &Array4<f64>, shape: [usize; 4], factor: usize) -> Array4<f64> {
+fn spread_out(code: Code, small: &Array4<f64>, shape: [usize; 4], factor: usize) -> Array4<f64> {
     let mut large = Array4::from_elem(shape, f64::NAN);
     let mut memory = Memory::new();
     let from = memory.read("small", small.as_slice().expect("standard")).address();
     let to = memory.write("large", large.as_slice_mut().expect("standard")).address();
     let params = resize(shape, factor, to, from);
     let launch = launch_resize(Resizing::Spread, &params).expect("few tiles");
-    run("spread", launch, &memory, &params, spread);
+    run(code, "general_spread", launch, &memory, &params, spread);
     drop(memory);
     large
 }
@@ -97,14 +105,14 @@ fn spread_out(small: &Array4<f64>, shape: [usize; 4], factor: usize) -> Array4<f
 /// What `ssim.m` does: a box filter whose anchor is the upper of two middles, edges mirrored, then every f-th pixel.
 #[test]
 fn small_images_are_means_about_every_fth_pixel() {
-    for (shape, factor) in CASES {
+    for (code, (shape, factor)) in every_code(CASES) {
         let large = random(shape, 1);
         let mirrored = |at: isize, extent: usize| {
             let extent = extent as isize;
             let at = if at < 0 { -1 - at } else { at };
             (if at < extent { at } else { 2 * extent - 1 - at }) as usize
         };
-        let found = reduced(&large, shape, factor);
+        let found = reduced(code, &large, shape, factor);
         for ((image, channel, row, col), found) in found.indexed_iter() {
             let first = |at: usize| (at * factor) as isize - (factor as isize - 1) / 2;
             let mut sum = 0.0;
@@ -123,22 +131,28 @@ fn small_images_are_means_about_every_fth_pixel() {
 /// ⟨small, reduce(large)⟩ = ⟨spread(small), large⟩, for every pixel of its own.
 #[test]
 fn gradients_go_back_by_the_adjoint() {
-    for (shape, factor) in CASES {
+    for (code, (shape, factor)) in every_code(CASES) {
         let large = random(shape, 2);
         let small = random(small_shape(shape, factor), 3);
-        let forth = (&small * &reduced(&large, shape, factor)).sum();
-        let spread = spread_out(&small, shape, factor);
+        let forth = (&small * &reduced(code, &large, shape, factor)).sum();
+        let spread = spread_out(code, &small, shape, factor);
         let back = (&spread * &large).sum();
         assert!((forth - back).abs() < 1e-12, "{shape:?} {factor}: {forth} {back}");
         // All of one pixel's weight is somewhere.
         let one = Array4::from_elem(small.dim(), 1.0);
-        let total = spread_out(&one, shape, factor).sum();
+        let total = spread_out(code, &one, shape, factor).sum();
         assert!((total - one.len() as f64).abs() < 1e-9, "{shape:?} {factor}: {total}");
     }
 }
 
 #[test]
 fn scores_add_up_and_keep_their_digits() {
+    for (_, code) in Code::all() {
+        scores_add_up(code);
+    }
+}
+
+fn scores_add_up(code: Code) {
     let mut running = [0.0; 3];
     let mut random = Random::new(4);
     let mut expected = Vec::new();
@@ -151,7 +165,14 @@ fn scores_add_up_and_keep_their_digits() {
             count,
             reserved: 0,
         };
-        run("accumulate", launch_accumulate(), &memory, &params, accumulate);
+        run(
+            code,
+            "general_accumulate",
+            launch_accumulate(),
+            &memory,
+            &params,
+            accumulate,
+        );
         drop(memory);
         expected.extend(scores);
         assert_eq!(running[0], expected.len() as f64);
@@ -168,7 +189,14 @@ fn scores_add_up_and_keep_their_digits() {
             count: 1,
             reserved: 0,
         };
-        run("accumulate", launch_accumulate(), &memory, &params, accumulate);
+        run(
+            code,
+            "general_accumulate",
+            launch_accumulate(),
+            &memory,
+            &params,
+            accumulate,
+        );
     }
     assert!((running[1] + running[2] - 1e6 - 1e-8).abs() < 2e-10, "{running:?}");
 }

@@ -189,6 +189,8 @@ pub enum Point {
     ShuffleXor,
     /// `warp::ballot`.
     Ballot,
+    /// A barrier of compiled code, to which the lanes of a warp must come together.
+    Converge,
     /// `mma::m16n8k8_f16`.
     ProductK8,
     /// `mma::m16n8k16_f16`.
@@ -234,6 +236,7 @@ impl fmt::Display for Point {
             Point::ShuffleDown => "warp::shuffle_down",
             Point::ShuffleXor => "warp::shuffle_xor",
             Point::Ballot => "warp::ballot",
+            Point::Converge => "a barrier",
             Point::ProductK8 => "mma::m16n8k8_f16",
             Point::ProductK16 => "mma::m16n8k16_f16",
         })

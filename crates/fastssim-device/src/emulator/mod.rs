@@ -17,6 +17,8 @@
 //! The first such [`Fault`] ends the run and says where it happened. Races are found by what is
 //! ordered, not by what happened to go wrong, so one run is enough for one input.
 //!
+//! A kernel is a function, or an entry point of compiled [`Ptx`].
+//!
 //! Not checked: races in global memory, and the order of its accesses between blocks. A kernel
 //! that spins until another block has done something may wait forever. A fault unwinds the
 //! kernel's stack, so it must be compiled with `panic = "unwind"`. A thread's stack has 256 KiB.
@@ -53,8 +55,10 @@ mod grid;
 mod meeting;
 mod memory;
 mod product;
+mod ptx;
 mod shadow;
 
 pub use fault::{Access, Fault, FaultKind, Point, Space, Whereabouts};
 pub use grid::Grid;
 pub use memory::Memory;
+pub use ptx::{Entry, Ptx, PtxError};

@@ -1,6 +1,7 @@
 //! Kernels that do it wrong, each in one way, and the report that each must give.
 
 mod barriers;
+mod compiled;
 mod copies;
 mod memory;
 mod races;
