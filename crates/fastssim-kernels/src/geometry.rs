@@ -20,10 +20,8 @@ const STEPS_BESIDE: u32 = 2;
 const HEIGHTS: usize = 16;
 /// Widths of tiles that are weighed up: those of blocks of the two largest sizes, up to 4000 columns.
 const WIDTHS: usize = 12;
-/// Threads that a multiprocessor has registers for: of a score or map, with 128 each, and of a gradient, with 168.
-const SCORE_THREADS: u32 = 512;
-/// See `SCORE_THREADS`.
-const GRADIENT_THREADS: u32 = 384;
+/// Threads of a march that a multiprocessor has registers for: 128 each.
+const THREADS: u32 = 512;
 /// Multiprocessors that tiles are sized for: those of a large GPU. Not those of the device, as a score should have the same
 /// bits on all.
 const MULTIPROCESSORS: u32 = 132;
@@ -103,14 +101,6 @@ impl Work {
         }
     }
 
-    /// Blocks of so many threads that fit a multiprocessor.
-    const fn most_blocks(self, threads: u32) -> u32 {
-        match self {
-            Work::Score | Work::Map => SCORE_THREADS / threads,
-            Work::Gradient => GRADIENT_THREADS / threads,
-        }
-    }
-
     /// Columns of the widest strip.
     const fn most_cols(self) -> u32 {
         (self.most_threads() + 1 - TAPS as u32) / STEP * STEP - 2 * self.beyond()
@@ -129,7 +119,7 @@ impl Work {
         let shifts = found + threads * PAIR_BYTES;
         Layout {
             derivatives: sums,
-            pixels: sums + derivatives,
+            pixels: [sums + derivatives, sums + derivatives + pixels / 2],
             found,
             shifts,
             end: shifts + (group(threads - 1) + 1) * PAIR_BYTES,
@@ -148,8 +138,8 @@ pub const fn most_shared(work: Work) -> u32 {
 pub struct Layout {
     /// The derivatives of a step's windows.
     pub derivatives: u32,
-    /// u' and v' of two steps' pixels.
-    pub pixels: u32,
+    /// u' and v' of the pixels of two steps.
+    pub pixels: [u32; 2],
     /// What each thread has found for the shift of its group.
     pub found: u32,
     /// The shifts of groups.
@@ -201,7 +191,7 @@ impl Tiling {
 /// Height and width of a tile of the march. They depend on the image alone: neither on the batch nor on the device.
 fn march_tile(work: Work, channels: u32, [height, width]: [u32; 2]) -> [u32; 2] {
     // Such that few threads are idle, and few multiprocessors' registers.
-    let blocks = |strips: u32| work.most_blocks(work.threads(width.div_ceil(strips)));
+    let blocks = |strips: u32| THREADS / work.threads(width.div_ceil(strips));
     let least = width.div_ceil(work.most_cols());
     let strips = (least..=least + least / 3 + 1).take(WIDTHS).min_by(|&a, &b| {
         let share = |a: u32, b: u32| u64::from(a) * u64::from(blocks(b));

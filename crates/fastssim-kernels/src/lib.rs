@@ -9,7 +9,7 @@
 //! of pixels; then a thread takes nine windows side by side:
 //!
 //! ```text
-//! pixels ─▶ u', v', u'², v'² ─▶ running sums ─▶ shared ─▶ blur along rows ─▶ moments ─▶ 1 − SSIM ─▶ sum
+//! pixels ─▶ u', v', u'², v'² ─▶ sums ─────────▶ shared ─▶ blur along rows ─▶ moments ─▶ 1 − SSIM ─▶ sum
 //! (pixels)  (shift)             along columns             (blur)                     (formula) │       (sum)
 //!                                                                                              ▼
 //! gradient ◀─ with u', v' ◀─ running sums ◀─ shared ◀─ blur along rows ◀─ shared ◀── derivatives A, B, C
@@ -28,6 +28,7 @@
 //! | `kernels::shift` | what is subtracted from pixels |
 //! | `kernels::origins` | the shifts of a march |
 //! | `kernels::blur` | the window along columns and along a row |
+//! | `kernels::down` | from the pixels of a column to the sums of its windows |
 //! | `kernels::march` | from rows of pixels to the moments of windows |
 //! | `kernels::formula` | SSIM and its derivatives from the moments |
 //! | `kernels::patch` | the same for small images, by blocks |

@@ -52,7 +52,7 @@ pub struct Params {
     /// Columns of a tile of the march, likewise. Not an array of both: its place is not that of 64 bits, and the compiler would
     /// put it into local memory.
     pub tile_cols: u32,
-    /// The window's weights, centred.
+    /// The window's weights, centred and symmetric.
     pub weights: [f32; TAPS],
     /// What pixels are multiplied by: a power of two that brings the dynamic range between 1 and 2.
     pub scale: f32,

@@ -3,19 +3,16 @@
 
 use super::syntax::{Item, Kind};
 
-/// The largest block, and how many of them a multiprocessor must have registers for, of the kernels whose names begin so: 512
-/// threads, and 384 of a gradient, as the library's geometry counts on.
-const BOUNDS: [(&str, u32, u32); 3] = [("score_", 256, 2), ("map_", 256, 2), ("gradient_", 128, 3)];
+/// How the names of kernels that have bounds begin.
+const BOUND: [&str; 3] = ["score_", "map_", "gradient_"];
+/// A multiprocessor must have registers for 512 threads, as the library's geometry counts on: two blocks of the largest size.
+const BOUNDS: &str = ".maxntid 256, 1, 1\n.minnctapersm 2\n";
 
 /// Gives a kernel its bounds, if it has any.
 pub fn bound(item: &mut Item) {
-    let bounds = BOUNDS.iter().find(|(name, ..)| item.name.starts_with(name));
-    if item.kind == Kind::Entry
-        && let Some((_, threads, blocks)) = bounds
-        && let Some(body) = item.text.find('{')
-    {
-        let text = format!(".maxntid {threads}, 1, 1\n.minnctapersm {blocks}\n");
-        item.text.insert_str(body, &text);
+    let is_bound = item.kind == Kind::Entry && BOUND.iter().any(|name| item.name.starts_with(name));
+    if is_bound && let Some(body) = item.text.find('{') {
+        item.text.insert_str(body, BOUNDS);
     }
 }
 
@@ -29,7 +26,7 @@ mod tests {
         let text = ".version 7.0\n.entry gradient_k(.param .b64 p)\n{ ret; }\n.entry k()\n{ ret; }\n";
         let mut module = parse(text).expect("valid text");
         module.items.iter_mut().for_each(bound);
-        let expected = ".entry gradient_k(.param .b64 p)\n.maxntid 128, 1, 1\n.minnctapersm 3\n{ ret; }";
+        let expected = ".entry gradient_k(.param .b64 p)\n.maxntid 256, 1, 1\n.minnctapersm 2\n{ ret; }";
         assert_eq!(module.items[0].text, expected);
         assert_eq!(module.items[1].text, ".entry k()\n{ ret; }");
     }

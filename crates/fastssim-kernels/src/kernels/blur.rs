@@ -1,8 +1,14 @@
-//! The window: along columns by running sums, and along rows from shared memory.
+//! The window, one way: along columns by running sums, or over values side by side.
 
 use fastssim_device::math::fma;
 
 use crate::geometry::{STEP, TAPS};
+
+/// The weight of a tap. Windows are symmetric, so six registers hold them all.
+#[inline(always)]
+fn at_tap(weights: &[f32; TAPS], tap: usize) -> f32 {
+    weights[if tap < TAPS / 2 { tap } else { TAPS - 1 - tap }]
+}
 
 /// The unfinished sums of one column, of `N` maps: of the eleven windows that hold the row now read.
 ///
@@ -23,34 +29,35 @@ impl<const N: usize> Running<N> {
     pub(crate) fn push(&mut self, weights: &[f32; TAPS], values: [f32; N]) -> [f32; N] {
         let mut done = [0.0; N];
         for map in 0..N {
-            done[map] = fma(weights[0], values[map], self.sums[0][map]);
+            done[map] = fma(at_tap(weights, 0), values[map], self.sums[0][map]);
             for k in 1..TAPS - 1 {
-                self.sums[k - 1][map] = fma(weights[k], values[map], self.sums[k][map]);
+                self.sums[k - 1][map] = fma(at_tap(weights, k), values[map], self.sums[k][map]);
             }
-            self.sums[TAPS - 2][map] = weights[TAPS - 1] * values[map];
+            self.sums[TAPS - 2][map] = at_tap(weights, TAPS - 1) * values[map];
         }
         done
     }
 }
 
-/// The sums of `STEP` windows side by side in a row, of the columns that they reach.
+/// The sums of `STEP` windows side by side, of the values that they reach.
 #[inline(always)]
-pub(crate) fn along_row<const N: usize>(
+pub(crate) fn slide<const N: usize>(
     weights: &[f32; TAPS],
-    column: impl Fn(usize) -> [f32; N],
+    mut value: impl FnMut(usize) -> [f32; N],
 ) -> [[f32; N]; STEP as usize] {
     let mut sums = [[0.0; N]; STEP as usize];
-    for col in 0..STEP as usize + TAPS - 1 {
-        let values = column(col);
+    for at in 0..STEP as usize + TAPS - 1 {
+        let values = value(at);
         for window in 0..STEP as usize {
-            if col < window || col >= window + TAPS {
+            if at < window || at >= window + TAPS {
                 continue;
             }
+            let weight = at_tap(weights, at - window);
             for map in 0..N {
-                sums[window][map] = if col == window {
-                    weights[0] * values[map]
+                sums[window][map] = if at == window {
+                    weight * values[map]
                 } else {
-                    fma(weights[col - window], values[map], sums[window][map])
+                    fma(weight, values[map], sums[window][map])
                 };
             }
         }

@@ -80,14 +80,6 @@ pub(crate) struct Derivatives {
     pub(crate) quarters: [f32; 3],
 }
 
-impl Derivatives {
-    /// Where there is no window.
-    pub(crate) const NONE: Self = Self {
-        half_deficit: 0.0,
-        quarters: [0.0; 3],
-    };
-}
-
 impl Constants {
     #[inline(always)]
     pub(crate) fn new(params: &Params, shift: &Shift) -> Self {

@@ -5,18 +5,19 @@ use fastssim_device::math::{fma, fresh};
 use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
-use super::blur::{Running, along_row};
+use super::blur::{Running, slide};
+use super::down::Kept;
 use super::formula::{Constants, Derivatives, Moments};
 use super::march::{Columns, March, Run};
 use super::origins::moved_back;
 use super::pixels::Pixel;
 use super::sum::{Sum, finish_block};
 use super::tile::Tile;
-use crate::geometry::{COLUMN, Layout, R, STEP, TAPS, Way, Work};
+use crate::geometry::{COLUMN, R, STEP, TAPS, Way, Work};
 use crate::params::Params;
 
 /// Rows of a step that are read ahead.
-const AHEAD: usize = 9;
+const AHEAD: usize = 8;
 
 /// All windows of a run, a bit each.
 const ALL: u32 = (1 << STEP) - 1;
@@ -27,7 +28,8 @@ const BESIDE: usize = 2 * R as usize;
 ///
 /// The march goes over the windows that hold a pixel of the tile: five more on each side. Their
 /// derivatives take the way back: blurred along rows by way of shared memory, then along columns by running
-/// sums. They never leave the multiprocessor.
+/// sums. They never leave the multiprocessor. Their pixels, which the gradient needs ten rows later, are kept meanwhile; so are
+/// those that the next windows need.
 ///
 /// # Safety
 /// As [`score`](super::score()).
@@ -41,14 +43,12 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
     let (sums, derivatives) = (Columns(Shared::at(0)), Columns(Shared::at(layout.derivatives)));
     let mut row = top - R;
     // SAFETY: all threads of the block come here.
-    let mut march = unsafe { March::<P, AHEAD>::new(params, &layout, &tile, [row, left - R]) };
+    let mut march = unsafe { March::<P, Kept, AHEAD>::new(params, &layout, &tile, [row, left - R]) };
     let (windows, has_windows) = Run::new(((right - left + 2 * R) as u32).div_ceil(STEP));
     let (pixels, has_pixels) = Run::new(((right - left) as u32).div_ceil(STEP));
     // SAFETY: nobody else writes there before the next barrier.
-    let mut back = unsafe {
-        clear_beyond(derivatives, ((right - left + 2 * R) as u32).div_ceil(STEP) * STEP);
-        Back::new(params, &layout, &tile)
-    };
+    unsafe { clear_beyond(derivatives, ((right - left + 2 * R) as u32).div_ceil(STEP) * STEP) };
+    let mut back = Back::new(params, &tile);
     // Of this thread's windows, those whose columns are in the map, and those that are in the tile as well: a bit each.
     let columns = |range: [i32; 2]| {
         let first = left - R + (STEP * windows.place) as i32;
@@ -61,14 +61,14 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
         // SAFETY: barriers stand between the writing of columns and the reading of rows, and the other way round; a
         // column of sums is read and written by one thread.
         unsafe {
-            march.step(row, sums, |i, pixel| back.keep(i, pixel));
+            march.step(row, sums);
             sync_threads();
             if has_windows {
                 let run = &windows;
                 let (along, shift) = march.along(run, sums);
                 let constants = Constants::new(params, &shift);
                 let at = row + run.row as i32;
-                let mut found = along.map(|sums| constants.derivatives(&Moments::new(sums)));
+                let found = along.map(|sums| constants.derivatives(&Moments::new(sums)));
                 let in_map = if within(at, tile.map_rows) { columns & ALL } else { 0 };
                 let own = if within(at, tile.rows) {
                     columns >> STEP & in_map
@@ -76,21 +76,12 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
                     0
                 };
                 let mut halves = 0.0;
-                if own == ALL {
-                    for i in 0..STEP as usize {
-                        halves += found[i].half_deficit;
-                    }
-                } else {
-                    for i in 0..STEP as usize {
-                        if in_map & 1 << i == 0 {
-                            found[i] = Derivatives::NONE;
-                        }
-                        halves += if own & 1 << i != 0 { found[i].half_deficit } else { 0.0 };
-                    }
-                }
-                for i in 0..STEP as usize {
-                    let [a, b, c] = found[i].quarters;
-                    derivatives.store(run, i, [a, b, c, 0.0]);
+                for i in 0..STEP {
+                    let Derivatives { half_deficit, quarters } = found[i as usize];
+                    let [a, b, c] = quarters.map(|quarter| if_bit(in_map, i, quarter));
+                    // SAFETY: each window has one thread.
+                    derivatives.store(run, i as usize, [a, b, c, 0.0]);
+                    halves += if_bit(own, i, half_deficit);
                 }
                 sum.add(halves);
             }
@@ -104,7 +95,7 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
             }
             sync_threads();
             march.read(row + STEP as i32);
-            back.step(march.weights, sums, row - R - top);
+            back.step(march.weights, &mut march.down, sums, row - R - top);
         }
         row += STEP as i32;
     }
@@ -116,6 +107,13 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
 #[inline(always)]
 fn within(at: i32, range: [i32; 2]) -> bool {
     (at >= range[0]) & (at < range[1])
+}
+
+/// `value` where bit `i` is set, else zero. There is no branch, in which uniform registers could not be used.
+#[inline(always)]
+fn if_bit(bits: u32, i: u32, value: f32) -> f32 {
+    let all = ((bits << (31 - i)) as i32 >> 31) as u32;
+    f32::from_bits(value.to_bits() & all)
 }
 
 /// Writes zeros into the columns from `first` on: runs of pixels that end beyond the tile read them.
@@ -132,7 +130,7 @@ unsafe fn clear_beyond(columns: Columns, first: u32) {
     }
 }
 
-impl<P: Pixel> March<'_, P, AHEAD> {
+impl<P: Pixel> March<'_, P, Kept, AHEAD> {
     /// The sums of the derivatives over the windows that hold the pixels of a run, with the shifts of the pixels' groups.
     ///
     /// # Safety
@@ -142,7 +140,7 @@ impl<P: Pixel> March<'_, P, AHEAD> {
         // SAFETY: as the caller promises; a block has the groups of its windows.
         let [left, shift, right] = [1, 2, 3].map(|i| unsafe { self.origins.of_group(run.place + i) });
         let (from_left, from_right) = (shift.until(&left), shift.until(&right));
-        let mut along = along_row(self.weights, |col| {
+        let mut along = slide(self.weights, |col| {
             // SAFETY: as the caller promises; beyond the windows there are zeros.
             let [a, b, c, _] = unsafe { derivatives.load(run, col) };
             if col < STEP as usize {
@@ -163,10 +161,6 @@ impl<P: Pixel> March<'_, P, AHEAD> {
 
 /// The way back of a gradient, down a thread's own column of pixels: from derivatives that are blurred along rows.
 struct Back {
-    /// Where u' and v' of this column's pixels are kept: of the last step, and of the one before.
-    steps: [Shared<f32>; 2],
-    /// Those of the last row of the step before both.
-    last: [f32; 2],
     /// Of A, B and C.
     sums: Running<3>,
     /// This column of the gradient, in the tile's first row.
@@ -179,24 +173,12 @@ struct Back {
 
 impl Back {
     /// Begins above the tile.
-    ///
-    /// # Safety
-    /// Nobody else uses the memory of the pixels.
     #[inline(always)]
-    unsafe fn new(params: &Params, layout: &Layout, tile: &Tile) -> Self {
+    fn new(params: &Params, tile: &Tile) -> Self {
         let col = tile.cols[0] - BESIDE as i32 + thread_idx_x() as i32;
         let out = GlobalMut::from_address(params.out.data).offset(params.out.plane(tile));
-        let pixels = Shared::at(layout.pixels).offset(2 * STEP * thread_idx_x());
-        let steps = [pixels, pixels.offset(2 * STEP * block_dim_x())];
-        // Those above the first step are above the tile, and nobody looks at them.
-        for i in 0..STEP {
-            // SAFETY: as the caller promises.
-            unsafe { steps[0].store2(2 * i, [0.0; 2]) };
-        }
         let is_own = within(col, tile.cols);
         Self {
-            steps,
-            last: [0.0; 2],
             sums: Running::NEW,
             out: out
                 .offset(i64::from(tile.rows[0]) * i64::from(params.out.row))
@@ -216,34 +198,19 @@ impl Back {
         }
     }
 
-    /// Keeps u' and v' of row `i` of a step.
-    ///
-    /// # Safety
-    /// It is this thread's column, and row 0 comes first.
-    #[inline(always)]
-    unsafe fn keep(&mut self, i: u32, pixel: [f32; 2]) {
-        if i == 0 {
-            self.steps.swap(0, 1);
-        }
-        // SAFETY: as the caller promises.
-        unsafe { self.steps[0].store2(2 * i, pixel) };
-    }
-
     /// Takes in `STEP` rows of derivatives, and writes as many rows of the gradient, from row `row` of the tile on.
     ///
     /// # Safety
     /// They have been written, and a barrier stands between; the pixels of the step have been kept.
     #[inline(always)]
-    unsafe fn step(&mut self, weights: &[f32; TAPS], columns: Columns, row: i32) {
+    unsafe fn step(&mut self, weights: &[f32; TAPS], pixels: &mut Kept, columns: Columns, row: i32) {
         let column = columns.column(thread_idx_x());
         let stride = fresh(self.row_stride);
         let out = self.out.offset(i64::from(row) * i64::from(stride));
         for i in 0..STEP {
             // SAFETY: as the caller promises. Beside the tile there may be sums, which nobody looks at.
-            let ([a, b, c, _], kept) = unsafe { (column.load4(COLUMN * i), self.steps[1].load2(2 * i)) };
+            let ([a, b, c, _], [u, v]) = unsafe { (column.load4(COLUMN * i), pixels.leave(i)) };
             let [a, b, c] = self.sums.push(weights, [a, b, c]);
-            // Ten rows above those of the step.
-            let [u, v] = core::mem::replace(&mut self.last, kept);
             let value = self.factor * fma(v, c, fma(u, b, a));
             // SAFETY: the gradient has a value for each pixel, and no other thread has this one.
             unsafe { out.store_strided_if((row as u32).wrapping_add(i) < self.count, i, stride, value) };

@@ -5,6 +5,7 @@ use fastssim_device::math::{fma, fresh};
 use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
+use super::blur::Running;
 use super::formula::{Constants, Moments};
 use super::march::{Columns, March, Run};
 use super::pixels::Pixel;
@@ -27,7 +28,7 @@ pub unsafe fn map<P: Pixel>(params: &Params) {
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let layout = Work::Map.layout(block_dim_x());
     // SAFETY: all threads of the block come here, and barriers stand between the writing of columns and the reading of rows.
-    let mut march = unsafe { March::<P, AHEAD>::new(params, &layout, &tile, [top, left]) };
+    let mut march = unsafe { March::<P, Running<4>, AHEAD>::new(params, &layout, &tile, [top, left]) };
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let out = GlobalMut::<f32>::from_address(params.out.data).offset(params.out.plane(&tile));
     let shared = Shared::at(0);
@@ -35,7 +36,7 @@ pub unsafe fn map<P: Pixel>(params: &Params) {
     let mut row = top;
     while row < bottom {
         // SAFETY: as above.
-        unsafe { march.step(row, Columns(shared), |_, _| {}) };
+        unsafe { march.step(row, Columns(shared)) };
         march.read(row + STEP as i32);
         sync_threads();
         let mut ssim = [0.0; STEP as usize];

@@ -1,12 +1,13 @@
 //! A block on its way down a strip: from rows of pixels to the moments of windows, `STEP` rows at a time.
 //!
-//! A thread has a column of pixels, whose running sums it leaves in shared memory row by row. After a barrier it takes
+//! A thread has a column of pixels, whose sums it leaves in shared memory row by row. After a barrier it takes
 //! `STEP` windows side by side in one of those rows: its *run*.
 
 use fastssim_device::shared::Shared;
 use fastssim_device::thread::thread_idx_x;
 
-use super::blur::{Running, along_row};
+use super::blur::slide;
+use super::down::{ABOVE, Down};
 use super::origins::{Origins, moved};
 use super::pixels::{Column, Pixel, Reader, Words};
 use super::shift::Shift;
@@ -16,7 +17,7 @@ use crate::params::Params;
 
 /// A thread's way down its column. Of the rows of a step it reads `AHEAD` before the step above is complete; the others are on
 /// their way while these are taken in.
-pub(crate) struct March<'a, P, const AHEAD: usize> {
+pub(crate) struct March<'a, P, D, const AHEAD: usize> {
     pub(crate) weights: &'a [f32; TAPS],
     pub(crate) reader: Reader<P>,
     pub(crate) origins: Origins,
@@ -24,8 +25,7 @@ pub(crate) struct March<'a, P, const AHEAD: usize> {
     /// Rows that have been read.
     ahead: [Words; AHEAD],
     shift: Shift,
-    /// Of u', v' and their squares.
-    sums: Running<4>,
+    pub(crate) down: D,
 }
 
 /// Numbers of `STEP` rows in shared memory, column by column: four a row.
@@ -83,7 +83,7 @@ impl Run {
     }
 }
 
-impl<'a, P: Pixel, const AHEAD: usize> March<'a, P, AHEAD> {
+impl<'a, P: Pixel, D: Down, const AHEAD: usize> March<'a, P, D, AHEAD> {
     /// Begins above row `row` of windows, the first of which is in column `col`.
     ///
     /// # Safety
@@ -93,51 +93,42 @@ impl<'a, P: Pixel, const AHEAD: usize> March<'a, P, AHEAD> {
         let reader = Reader::new(params, tile);
         let column = reader.column(col - R + thread_idx_x() as i32);
         let above = row - R;
-        let first: [_; TAPS - 1] = reader.read_rows(above, &column);
+        let first: [_; ABOVE] = reader.read_rows(above, &column);
         // SAFETY: as the caller promises.
         let origins = unsafe { Origins::find(params, layout, tile, &reader, &column) };
-        let mut march = Self {
+        let ahead = reader.read_rows(above + ABOVE as i32, &column);
+        // SAFETY: it has been found.
+        let shift = unsafe { origins.of_group(group(thread_idx_x())) };
+        let first = first.map(|words| reader.signals(&column, words, &shift));
+        Self {
             weights: &params.weights,
-            ahead: reader.read_rows(above + TAPS as i32 - 1, &column),
+            // SAFETY: as the caller promises.
+            down: unsafe { D::new(&params.weights, layout, first) },
             reader,
             origins,
             column,
-            // SAFETY: it has been found.
-            shift: unsafe { origins.of_group(group(thread_idx_x())) },
-            sums: Running::NEW,
-        };
-        for words in first {
-            march.take_in(words, |_| {});
+            ahead,
+            shift,
         }
-        march
     }
 
-    /// Takes in a row, whose u' and v' `pixel` is told; the sums of the window whose last row it is.
-    #[inline(always)]
-    fn take_in(&mut self, words: Words, pixel: impl FnOnce([f32; 2])) -> [f32; 4] {
-        let [u, v] = self.reader.signals(&self.column, words, &self.shift);
-        pixel([u, v]);
-        self.sums.push(self.weights, [u, v, u * u, v * v])
-    }
-
-    /// Takes in `STEP` rows, whose u' and v' `pixel` is told with their number, and leaves the sums of this thread's column of
-    /// `STEP` rows of windows, from row `row` on.
+    /// Takes in `STEP` rows, and leaves the sums of this thread's column of `STEP` rows of windows, from row `row` on.
     ///
     /// # Safety
     /// Nobody else uses that column of the shared memory.
     #[inline(always)]
-    pub(crate) unsafe fn step(&mut self, row: i32, columns: Columns, mut pixel: impl FnMut(u32, [f32; 2])) {
+    pub(crate) unsafe fn step(&mut self, row: i32, columns: Columns) {
         let column = columns.column(thread_idx_x());
         // As many as a step has; those that are not looked at are not read.
         let rest: [_; STEP as usize] = self.reader.read_rows(row + R + AHEAD as i32, &self.column);
-        for i in 0..STEP {
-            let words = match i as usize {
-                i if i < AHEAD => self.ahead[i],
-                i => rest[i - AHEAD],
-            };
-            let sums = self.take_in(words, |signals| pixel(i, signals));
-            // SAFETY: as the caller promises.
-            unsafe { column.store4(COLUMN * i, sums) };
+        let pixel = |i: usize| {
+            let words = if i < AHEAD { self.ahead[i] } else { rest[i - AHEAD] };
+            self.reader.signals(&self.column, words, &self.shift)
+        };
+        // SAFETY: as the caller promises.
+        unsafe {
+            self.down
+                .step(self.weights, pixel, |i, sums| column.store4(COLUMN * i, sums));
         }
     }
 
@@ -156,7 +147,7 @@ impl<'a, P: Pixel, const AHEAD: usize> March<'a, P, AHEAD> {
         // SAFETY: as the caller promises; a block has the groups that its runs reach.
         let [left, shift, right] = [0, 1, 2].map(|i| unsafe { self.origins.of_group(run.place + i) });
         let (from_left, from_right) = (left.until(&shift), right.until(&shift));
-        let sums = along_row(self.weights, |col| {
+        let sums = slide(self.weights, |col| {
             // SAFETY: as the caller promises; a row has a column for all that its runs reach.
             let sums = unsafe { columns.load(run, col) };
             if col < R as usize {

@@ -3,6 +3,7 @@
 //! The emulator runs these functions as they are; in PTX each has an entry point for each element type.
 
 mod blur;
+mod down;
 mod formula;
 pub mod general;
 mod gradient;

@@ -3,6 +3,7 @@
 use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads};
 
+use super::blur::Running;
 use super::formula::{Constants, Moments};
 use super::march::{Columns, March, Run};
 use super::pixels::Pixel;
@@ -27,7 +28,7 @@ pub unsafe fn score<P: Pixel>(params: &Params) {
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let layout = Work::Score.layout(block_dim_x());
     // SAFETY: all threads of the block come here, and barriers stand between the writing of columns and the reading of rows.
-    let mut march = unsafe { March::<P, AHEAD>::new(params, &layout, &tile, [top, left]) };
+    let mut march = unsafe { March::<P, Running<4>, AHEAD>::new(params, &layout, &tile, [top, left]) };
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let windows = if is_one {
         right - left - (STEP * run.place) as i32
@@ -39,7 +40,7 @@ pub unsafe fn score<P: Pixel>(params: &Params) {
     let mut row = top;
     while row < bottom {
         // SAFETY: as above.
-        unsafe { march.step(row, sums, |_, _| {}) };
+        unsafe { march.step(row, sums) };
         march.read(row + STEP as i32);
         sync_threads();
         if (windows > 0) & (row + (run.row as i32) < bottom) {
