@@ -6,6 +6,8 @@ use fastssim_device::emulator::{Fault, Grid, Memory};
 use fastssim_kernels::geometry::{Way, Work, launch};
 use fastssim_kernels::kernels;
 use fastssim_kernels::params::{Params, Planes};
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
 use ndarray::{Array4, ArrayView4};
 
 use crate::compiled::Code;
@@ -22,6 +24,36 @@ pub struct Emulation {
     pub out: Array4<f32>,
 }
 
+/// An element type that the fast kernels read.
+pub trait Fast: Element {
+    /// What the kernels call it.
+    type Kernel: kernels::Pixel;
+    /// What the names of the entry points call it.
+    const NAME: &str;
+    /// Elements as the memory of the device holds them.
+    fn stored(elements: &[Self]) -> &[<Self::Kernel as kernels::Pixel>::Stored];
+}
+
+macro_rules! fast {
+    ($($type:ty, $kernel:ty, $name:literal: $stored:expr;)*) => {$(
+        impl Fast for $type {
+            type Kernel = $kernel;
+            const NAME: &str = $name;
+            fn stored(elements: &[Self]) -> &[<$kernel as kernels::Pixel>::Stored] {
+                $stored(elements)
+            }
+        }
+    )*};
+}
+
+fast! {
+    u8, u8, "u8": |elements| elements;
+    u16, u16, "u16": |elements| elements;
+    f16, kernels::F16, "f16": HalfFloatSliceExt::reinterpret_cast;
+    bf16, kernels::Bf16, "bf16": HalfFloatSliceExt::reinterpret_cast;
+    f32, f32, "f32": |elements| elements;
+}
+
 /// Runs the kernel for `work`, in one form, by one way or the other, on two batches of the same shape, configured like `reference`.
 ///
 /// # Errors
@@ -35,7 +67,7 @@ pub fn emulate<T>(
     y: &Strided<T>,
 ) -> Result<Emulation, Fault>
 where
-    T: Element + kernels::Pixel,
+    T: Fast,
 {
     let (images, channels, height, width) = x.view().dim();
     let mut params = params(reference, [images, channels, height, width]);
@@ -52,8 +84,8 @@ where
     let mut counters = vec![0u32; images];
 
     let mut memory = Memory::new();
-    params.x = planes(memory.read("x", all(x)).address(), x);
-    params.y = planes(memory.read("y", all(y)).address(), y);
+    params.x = planes(memory.read("x", T::stored(all(x))).address(), x);
+    params.y = planes(memory.read("y", T::stored(all(y))).address(), y);
     let strides = out.strides().to_vec();
     let data = memory.write("out", out.as_slice_mut().expect("in standard layout"));
     params.out = strided(data.address(), &strides);
@@ -61,12 +93,12 @@ where
     params.partials = memory.write("partials", &mut partials).address();
     params.counters = memory.write("counters", &mut counters).address();
     let kernel: unsafe fn(&Params) = match (way, work) {
-        (Way::March, Work::Score) => kernels::score::<T>,
-        (Way::March, Work::Map) => kernels::map::<T>,
-        (Way::March, Work::Gradient) => kernels::gradient::<T>,
-        (Way::Patch, Work::Score) => kernels::patch::score::<T>,
-        (Way::Patch, Work::Map) => kernels::patch::map::<T>,
-        (Way::Patch, Work::Gradient) => kernels::patch::gradient::<T>,
+        (Way::March, Work::Score) => kernels::score::<T::Kernel>,
+        (Way::March, Work::Map) => kernels::map::<T::Kernel>,
+        (Way::March, Work::Gradient) => kernels::gradient::<T::Kernel>,
+        (Way::Patch, Work::Score) => kernels::patch::score::<T::Kernel>,
+        (Way::Patch, Work::Map) => kernels::patch::map::<T::Kernel>,
+        (Way::Patch, Work::Gradient) => kernels::patch::gradient::<T::Kernel>,
     };
     let way = match way {
         Way::March => "",
@@ -77,7 +109,7 @@ where
         Work::Map => "map",
         Work::Gradient => "gradient",
     };
-    let name = format!("{way}{work}_{}", std::any::type_name::<T>());
+    let name = format!("{way}{work}_{}", T::NAME);
     let grid = Grid {
         kernel: &name,
         blocks: [geometry.grid, 1, 1],

@@ -5,14 +5,14 @@
 
 use fastssim::{Backend, Padding, Ssim};
 use fastssim_kernels::geometry::{Way, Work};
-use fastssim_kernels::kernels::Pixel;
 use fastssim_tests::comparison::Comparison;
 use fastssim_tests::compiled::Code;
-use fastssim_tests::emulated::{Emulation, emulate};
+use fastssim_tests::emulated::{Emulation, Fast, emulate};
 use fastssim_tests::images::{Element, Scene, bytes, numbers, picture};
 use fastssim_tests::reference::Reference;
 use fastssim_tests::strided::{Arrangement, Strided};
 use fastssim_tests::tolerance;
+use half::{bf16, f16};
 use ndarray::{Array4, Axis, s};
 
 const WAYS: [Way; 2] = [Way::March, Way::Patch];
@@ -51,12 +51,7 @@ fn kernels<const N: usize>(works: [Work; N]) -> impl Iterator<Item = (Way, Work)
     WAYS.into_iter().flat_map(move |way| works.map(|work| (way, work)))
 }
 
-fn run<T: Element + Pixel>(
-    (way, work): (Way, Work),
-    reference: &Reference,
-    x: &Strided<T>,
-    y: &Strided<T>,
-) -> Emulation {
+fn run<T: Fast>((way, work): (Way, Work), reference: &Reference, x: &Strided<T>, y: &Strided<T>) -> Emulation {
     emulate(Code::Sources, way, work, reference, x, y)
         .unwrap_or_else(|fault| panic!("{way:?} {work:?} {reference:?}: {fault}"))
 }
@@ -66,13 +61,7 @@ fn planar<T: Element>(images: &Array4<T>) -> Strided<T> {
 }
 
 /// Compares all kernels with the reference.
-fn compare<T: Element + Pixel>(
-    errors: &mut Comparison,
-    reference: &Reference,
-    x: &Array4<T>,
-    y: &Array4<T>,
-    what: &str,
-) {
+fn compare<T: Fast>(errors: &mut Comparison, reference: &Reference, x: &Array4<T>, y: &Array4<T>, what: &str) {
     let what = format!(
         "{what} {:?} {} {}",
         x.dim(),
@@ -107,7 +96,7 @@ fn compare<T: Element + Pixel>(
     }
 }
 
-fn sweep<T: Element + Pixel>(scenes: &[Scene]) {
+fn sweep<T: Fast>(scenes: &[Scene]) {
     let mut errors = Comparison::default();
     for &scene in scenes {
         errors.set_regular(scene.is_regular());
@@ -142,6 +131,16 @@ fn scenes_u8() {
 #[test]
 fn scenes_u16() {
     sweep::<u16>(&[Scene::Distorted, Scene::NearConvergence, Scene::Points]);
+}
+
+#[test]
+fn scenes_f16() {
+    sweep::<f16>(&Scene::ALL);
+}
+
+#[test]
+fn scenes_bf16() {
+    sweep::<bf16>(&Scene::ALL);
 }
 
 #[test]

@@ -6,15 +6,15 @@
 
 use fastssim::Padding;
 use fastssim_kernels::geometry::{Way, Work};
-use fastssim_kernels::kernels::Pixel;
 use fastssim_tests::compiled::Code;
-use fastssim_tests::emulated::emulate;
+use fastssim_tests::emulated::{Fast, emulate};
 use fastssim_tests::general::{self, Launches, Stored};
 use fastssim_tests::images::{Element, Scene};
 use fastssim_tests::options::{Limits, Options, Results};
 use fastssim_tests::reference::Reference;
 use fastssim_tests::strided::{Arrangement, Strided};
 use fastssim_tests::suite::{EXACT, Subject, Suite};
+use half::{bf16, f16};
 use ndarray::Array4;
 
 /// One tile and less, several in both directions, and a batch.
@@ -45,7 +45,7 @@ fn bits<'a>(numbers: impl Iterator<Item = &'a f64>) -> Vec<u64> {
 }
 
 /// All forms of all kernels on two batches.
-fn compare<T: Element + Pixel>(reference: &Reference, x: &Strided<T>, y: &Strided<T>) {
+fn compare<T: Fast>(reference: &Reference, x: &Strided<T>, y: &Strided<T>) {
     for way in [Way::March, Way::Patch] {
         for work in [Work::Score, Work::Map, Work::Gradient] {
             let found: [_; CODES] = Code::all().map(|(name, code)| {
@@ -63,7 +63,7 @@ fn compare<T: Element + Pixel>(reference: &Reference, x: &Strided<T>, y: &Stride
     }
 }
 
-fn sweep<T: Element + Pixel>() {
+fn sweep<T: Fast>() {
     for (scene, shape) in [Scene::Distorted, Scene::NearConvergence]
         .into_iter()
         .zip(0..)
@@ -91,6 +91,16 @@ fn fast_kernels_u8() {
 #[test]
 fn fast_kernels_u16() {
     sweep::<u16>();
+}
+
+#[test]
+fn fast_kernels_f16() {
+    sweep::<f16>();
+}
+
+#[test]
+fn fast_kernels_bf16() {
+    sweep::<bf16>();
 }
 
 /// Rows, columns and planes at any distance, and a pixel that is not finite.

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use fastssim::cuda::DevicePixel;
 use fastssim::{Backend, Padding, Ssim};
+use half::{bf16, f16};
 use ndarray::Array4;
 
 /// Elements that random images are made of.
@@ -13,6 +14,18 @@ pub trait Random: DevicePixel {
 impl Random for f32 {
     fn from_bits(bits: u32) -> Self {
         (bits >> 8) as f32 / (1 << 24) as f32
+    }
+}
+
+impl Random for f16 {
+    fn from_bits(bits: u32) -> Self {
+        Self::from_f32(<f32 as Random>::from_bits(bits))
+    }
+}
+
+impl Random for bf16 {
+    fn from_bits(bits: u32) -> Self {
+        Self::from_f32(<f32 as Random>::from_bits(bits))
     }
 }
 

@@ -4,6 +4,7 @@
 use anyhow::Result;
 use fastssim::cuda::{DeviceImages, DeviceScores, Stream};
 use fastssim::{Padding, Ssim};
+use half::f16;
 use serde::Serialize;
 
 use crate::clock::{Clock, Times};
@@ -21,8 +22,8 @@ const SHAPES: [[usize; 4]; 8] = [
     [1, 3, 512, 512],
     [1, 3, 1024, 1024],
 ];
-/// The element types that are measured: all that the device reads at full speed.
-const PIXELS: [(&str, Measure); 2] = [("f32", rows::<f32>), ("u8", rows::<u8>)];
+/// The element types that are measured, of those that the device reads at full speed.
+const PIXELS: [(&str, Measure); 3] = [("f32", rows::<f32>), ("f16", rows::<f16>), ("u8", rows::<u8>)];
 /// Bytes that a round of calls goes through: several times the cache of any GPU of today.
 const ROTATED: usize = 400 << 20;
 

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use fastssim::cuda::{DeviceImages, DeviceScores, Stream};
 use fastssim::{Padding, Ssim};
+use half::{bf16, f16};
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -27,7 +28,13 @@ const CALLS: usize = 50;
 /// The works, as the table names them.
 const WORKS: [&str; 3] = ["forward", "map", "value + gradient"];
 /// The element types that the kernels have.
-const PIXELS: [(&str, Measure); 3] = [("u8", sizes::<u8>), ("u16", sizes::<u16>), ("f32", sizes::<f32>)];
+const PIXELS: [(&str, Measure); 5] = [
+    ("u8", sizes::<u8>),
+    ("u16", sizes::<u16>),
+    ("f16", sizes::<f16>),
+    ("bf16", sizes::<bf16>),
+    ("f32", sizes::<f32>),
+];
 const HEADER: &str = "compute_capability,multiprocessors,work,pixel,most_pixels";
 
 type Measure = fn(&Stream, &mut Clock<'_>, usize, &'static str, &str) -> Result<u64>;

@@ -33,6 +33,12 @@ pub fn sqrt(value: f64) -> f64 {
     provider::sqrt(value)
 }
 
+/// The number that the lower 16 bits stand for, as IEEE's binary16.
+#[inline(always)]
+pub fn from_f16(bits: u32) -> f32 {
+    provider::from_f16(bits)
+}
+
 /// The same value, which the compiler takes for one that it has not seen: what is computed from it is computed where it is
 /// needed, and kept in no register from one turn of a loop to the next.
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! The entry points in the PTX: the fast kernels for each element type, the general ones for each arithmetic.
 
 use crate::general;
-use crate::kernels;
+use crate::kernels::{self, Bf16, F16};
 use crate::params::Params;
 
 /// One entry point: `$name` runs `$kernel`, which is told `$params`.
@@ -21,21 +21,33 @@ entry! {
     Params:
     score_u8: kernels::score::<u8>,
     score_u16: kernels::score::<u16>,
+    score_f16: kernels::score::<F16>,
+    score_bf16: kernels::score::<Bf16>,
     score_f32: kernels::score::<f32>,
     map_u8: kernels::map::<u8>,
     map_u16: kernels::map::<u16>,
+    map_f16: kernels::map::<F16>,
+    map_bf16: kernels::map::<Bf16>,
     map_f32: kernels::map::<f32>,
     gradient_u8: kernels::gradient::<u8>,
     gradient_u16: kernels::gradient::<u16>,
+    gradient_f16: kernels::gradient::<F16>,
+    gradient_bf16: kernels::gradient::<Bf16>,
     gradient_f32: kernels::gradient::<f32>,
     patch_score_u8: kernels::patch::score::<u8>,
     patch_score_u16: kernels::patch::score::<u16>,
+    patch_score_f16: kernels::patch::score::<F16>,
+    patch_score_bf16: kernels::patch::score::<Bf16>,
     patch_score_f32: kernels::patch::score::<f32>,
     patch_map_u8: kernels::patch::map::<u8>,
     patch_map_u16: kernels::patch::map::<u16>,
+    patch_map_f16: kernels::patch::map::<F16>,
+    patch_map_bf16: kernels::patch::map::<Bf16>,
     patch_map_f32: kernels::patch::map::<f32>,
     patch_gradient_u8: kernels::patch::gradient::<u8>,
     patch_gradient_u16: kernels::patch::gradient::<u16>,
+    patch_gradient_f16: kernels::patch::gradient::<F16>,
+    patch_gradient_bf16: kernels::patch::gradient::<Bf16>,
     patch_gradient_f32: kernels::patch::gradient::<f32>,
 }
 

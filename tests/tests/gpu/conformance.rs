@@ -5,6 +5,7 @@ use fastssim::{DssimConvention, Padding, Ssim};
 use fastssim_tests::images::{Element, Scene, bytes, numbers, picture};
 use fastssim_tests::reference::Reference;
 use fastssim_tests::tolerance::{self, max_abs, relative_l2};
+use half::{bf16, f16};
 use ndarray::{Array2, Array4, Axis};
 
 use crate::{PADDINGS, gpu, metric, upload};
@@ -118,6 +119,16 @@ fn gpu_follows_the_reference_u16() {
 }
 
 #[test]
+fn gpu_follows_the_reference_f16() {
+    scenes::<f16>();
+}
+
+#[test]
+fn gpu_follows_the_reference_bf16() {
+    scenes::<bf16>();
+}
+
+#[test]
 fn gpu_follows_the_reference_f32() {
     scenes::<f32>();
 }
@@ -189,6 +200,8 @@ fn gpu_identical_images_have_exactly_one_and_no_gradient() {
     let Some((_, stream)) = gpu() else { return };
     check::<u8>(&stream);
     check::<u16>(&stream);
+    check::<f16>(&stream);
+    check::<bf16>(&stream);
     check::<f32>(&stream);
 }
 

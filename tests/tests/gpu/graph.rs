@@ -3,6 +3,7 @@
 use fastssim::cuda::{CudaOutputs, Device, DeviceImages, DevicePixel, DeviceScores, PinnedImages, Stream};
 use fastssim::{CudaError, Error, Padding, Ssim};
 use fastssim_tests::images::{Element, Scene};
+use half::f16;
 use ndarray::Array4;
 
 use crate::raw::{Graph, Mode, RawStream};
@@ -111,6 +112,7 @@ fn replay<T: Element + DevicePixel>(device: &Device, direct: &Stream) {
 fn gpu_graphs_replay_calls_on_other_pixels() {
     let Some((device, direct)) = gpu() else { return };
     replay::<u8>(&device, &direct);
+    replay::<f16>(&device, &direct);
     replay::<f32>(&device, &direct);
 }
 

@@ -207,6 +207,10 @@ pub fn reciprocal(value: f32) -> f32 {
     1.0 / value
 }
 
+pub fn from_f16(bits: u32) -> f32 {
+    f16::from_bits(bits as u16).to_f32()
+}
+
 pub fn fresh(value: u32) -> u32 {
     value
 }

@@ -136,6 +136,17 @@ pub fn reciprocal(value: f32) -> f32 {
 }
 
 #[inline(always)]
+pub fn from_f16(bits: u32) -> f32 {
+    let number: u32;
+    // SAFETY: arithmetic has no conditions.
+    unsafe {
+        asm!("{{ .reg .b16 half; cvt.u16.u32 half, {bits}; cvt.f32.f16 {number}, half; }}",
+            bits = in(reg32) bits, number = out(reg32) number, options(pure, nomem, nostack))
+    };
+    f32::from_bits(number)
+}
+
+#[inline(always)]
 pub fn fresh(value: u32) -> u32 {
     let same: u32;
     // SAFETY: it copies a register. Not `pure`, or it would be moved out of loops.

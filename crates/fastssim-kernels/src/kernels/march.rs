@@ -17,7 +17,7 @@ use crate::params::Params;
 
 /// A thread's way down its column. Of the rows of a step it reads `AHEAD` before the step above is complete; the others are on
 /// their way while these are taken in.
-pub(crate) struct March<'a, P, D, const AHEAD: usize> {
+pub(crate) struct March<'a, P: Pixel, D, const AHEAD: usize> {
     pub(crate) weights: &'a [f32; TAPS],
     pub(crate) reader: Reader<P>,
     pub(crate) origins: Origins,

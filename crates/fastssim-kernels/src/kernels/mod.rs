@@ -19,5 +19,5 @@ mod tile;
 
 pub use gradient::gradient;
 pub use map::map;
-pub use pixels::Pixel;
+pub use pixels::{Bf16, F16, Pixel};
 pub use score::score;

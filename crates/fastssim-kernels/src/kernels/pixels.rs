@@ -2,24 +2,33 @@
 
 use fastssim_device::Element;
 use fastssim_device::global::Global;
-use fastssim_device::math::{fma, fresh};
+use fastssim_device::math::{fma, fresh, from_f16};
 
 use super::shift::Shift;
 use super::tile::Tile;
 use crate::params::{Params, Planes};
 
-/// An element type of images: `u8`, `u16` or `f32`.
-pub trait Pixel: Element {
+/// An element type of images: `u8`, `u16`, [`F16`], [`Bf16`] or `f32`.
+pub trait Pixel {
+    /// What stands in memory.
+    type Stored: Element;
     /// The element in a register.
-    fn word(self) -> u32;
+    fn word(stored: Self::Stored) -> u32;
     /// The number that it stands for, exactly.
     fn number(word: u32) -> f32;
 }
 
+/// IEEE's binary16, as its bits.
+pub enum F16 {}
+
+/// The upper half of an `f32`, as its bits.
+pub enum Bf16 {}
+
 impl Pixel for u8 {
+    type Stored = u8;
     #[inline(always)]
-    fn word(self) -> u32 {
-        self.into()
+    fn word(stored: u8) -> u32 {
+        stored.into()
     }
     #[inline(always)]
     fn number(word: u32) -> f32 {
@@ -28,9 +37,10 @@ impl Pixel for u8 {
 }
 
 impl Pixel for u16 {
+    type Stored = u16;
     #[inline(always)]
-    fn word(self) -> u32 {
-        self.into()
+    fn word(stored: u16) -> u32 {
+        stored.into()
     }
     #[inline(always)]
     fn number(word: u32) -> f32 {
@@ -38,10 +48,35 @@ impl Pixel for u16 {
     }
 }
 
-impl Pixel for f32 {
+impl Pixel for F16 {
+    type Stored = u16;
     #[inline(always)]
-    fn word(self) -> u32 {
-        self.to_bits()
+    fn word(stored: u16) -> u32 {
+        stored.into()
+    }
+    #[inline(always)]
+    fn number(word: u32) -> f32 {
+        from_f16(word)
+    }
+}
+
+impl Pixel for Bf16 {
+    type Stored = u16;
+    #[inline(always)]
+    fn word(stored: u16) -> u32 {
+        stored.into()
+    }
+    #[inline(always)]
+    fn number(word: u32) -> f32 {
+        f32::from_bits(word << 16)
+    }
+}
+
+impl Pixel for f32 {
+    type Stored = f32;
+    #[inline(always)]
+    fn word(stored: f32) -> u32 {
+        stored.to_bits()
     }
     #[inline(always)]
     fn number(word: u32) -> f32 {
@@ -58,10 +93,10 @@ fn float(value: u32) -> f32 {
 }
 
 /// A column that a thread reads from top to bottom.
-pub(crate) struct Column<P> {
+pub(crate) struct Column<P: Pixel> {
     /// Its first pixel in x and in y. Where there is no pixel, that of the nearest column.
-    x: Global<P>,
-    y: Global<P>,
+    x: Global<P::Stored>,
+    y: Global<P::Stored>,
     /// What its pixels are multiplied by: the scale, or 0 where there is no pixel.
     ///
     /// A nearest pixel that is not finite gives NaN beyond the edge. That is no mistake: each window that
@@ -76,8 +111,8 @@ pub(crate) struct Column<P> {
 pub(crate) type Words = [u32; 2];
 
 /// One channel of an image.
-struct Plane<P> {
-    data: Global<P>,
+struct Plane<P: Pixel> {
+    data: Global<P::Stored>,
     row: u32,
     col: u32,
 }
@@ -100,12 +135,12 @@ impl<P: Pixel> Plane<P> {
     unsafe fn at(&self, row: u32, offset: u32) -> u32 {
         // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody
         // writes meanwhile; an offset within a plane fits 32 bits.
-        unsafe { self.data.load_nc(row * self.row + offset) }.word()
+        P::word(unsafe { self.data.load_nc(row * self.row + offset) })
     }
 }
 
 /// One channel of each of the two images.
-pub(crate) struct Reader<P> {
+pub(crate) struct Reader<P: Pixel> {
     x: Plane<P>,
     y: Plane<P>,
     height: u32,
@@ -172,8 +207,8 @@ impl<P: Pixel> Reader<P> {
         // SAFETY: the row and the column lie within the image, which has a pixel.
         unsafe {
             [
-                column.x.load_nc_strided(row, self.x.row).word(),
-                column.y.load_nc_strided(row, self.y.row).word(),
+                P::word(column.x.load_nc_strided(row, self.x.row)),
+                P::word(column.y.load_nc_strided(row, self.y.row)),
             ]
         }
     }
@@ -189,8 +224,8 @@ impl<P: Pixel> Reader<P> {
             // SAFETY: the column lies within the image, and what is read so does the row.
             unsafe {
                 [
-                    x.load_nc_strided_if(is_row, i as u32, strides[0]).word(),
-                    y.load_nc_strided_if(is_row, i as u32, strides[1]).word(),
+                    P::word(x.load_nc_strided_if(is_row, i as u32, strides[0])),
+                    P::word(y.load_nc_strided_if(is_row, i as u32, strides[1])),
                 ]
             }
         })

@@ -104,15 +104,18 @@ impl Call<'_> {
             return unsafe { reduced::launch(self, factor, stream) };
         }
         match self.fast() {
-            // SAFETY: as the caller promises.
-            Some((job, target)) => unsafe { job.launch(stream, self.score, target) },
+            Some(jobs) => jobs
+                .into_iter()
+                .flatten()
+                // SAFETY: as the caller promises.
+                .try_for_each(|(job, target)| unsafe { job.launch(stream, self.score, target) }),
             // SAFETY: as the caller promises.
             None => unsafe { general::launch(self, stream) },
         }
     }
 
-    /// The same for the fast kernels, where they can do it.
-    fn fast(&self) -> Option<(Job<'_>, Target)> {
+    /// The same for the fast kernels, where they can do it: one launch, or one for each gradient.
+    fn fast(&self) -> Option<[Option<(Job<'_>, Target)>; 2]> {
         if !job::takes(self.metric)
             || self.x.kind != self.y.kind
             || self.channels != 0
@@ -128,20 +131,35 @@ impl Call<'_> {
             x: self.x.planes,
             y: self.y.planes,
         };
-        let single = |array: &Array| (array.kind == Kind::F32).then_some(array.planes);
-        let target = match (&self.map, &self.gradients, &self.gradient_factor) {
-            (None, [None, None], _) => Target::Scores(self.images),
-            (Some(map), [None, None], _) if self.images == 0 && matches!(self.score, Score::Ssim) => {
-                Target::Map(single(map)?)
-            }
-            (None, [Some(gradient), None], &Factor::All(factor)) => Target::Gradient {
-                scores: self.images,
-                gradient: single(gradient)?,
-                factor,
-            },
-            _ => return None,
+        // SSIM is symmetric: what is asked for with respect to y is so of the images exchanged.
+        let exchanged = Job {
+            x: self.y.planes,
+            y: self.x.planes,
+            ..job
         };
-        Some((job, target))
+        let single = |array: &Array| (array.kind == Kind::F32).then_some(array.planes);
+        let gradient = |scores, gradient: &Array, factor| {
+            let gradient = single(gradient)?;
+            Some(Target::Gradient {
+                scores,
+                gradient,
+                factor,
+            })
+        };
+        let one = |job, target| Some([Some((job, target)), None]);
+        match (&self.map, &self.gradients, &self.gradient_factor) {
+            (None, [None, None], _) => one(job, Target::Scores(self.images)),
+            (Some(map), [None, None], _) if self.images == 0 && matches!(self.score, Score::Ssim) => {
+                one(job, Target::Map(single(map)?))
+            }
+            (None, [Some(by_x), None], &Factor::All(factor)) => one(job, gradient(self.images, by_x, factor)?),
+            (None, [None, Some(by_y)], &Factor::All(factor)) => one(exchanged, gradient(self.images, by_y, factor)?),
+            (None, [Some(by_x), Some(by_y)], &Factor::All(factor)) => Some([
+                Some((job, gradient(self.images, by_x, factor)?)),
+                Some((exchanged, gradient(0, by_y, factor)?)),
+            ]),
+            _ => None,
+        }
     }
 }
 
@@ -186,7 +204,8 @@ pub(super) mod tests {
             (fast(), true),
             (call(&metric, [1, 1, 20, 30], Kind::U8), true),
             (call(&metric, [1, 1, 20, 30], Kind::F64), false),
-            (call(&metric, [1, 1, 20, 30], Kind::F16), false),
+            (call(&metric, [1, 1, 20, 30], Kind::F16), true),
+            (call(&metric, [1, 1, 20, 30], Kind::Bf16), true),
             (Call { channels: 8, ..fast() }, false),
             (
                 Call {
@@ -229,6 +248,21 @@ pub(super) mod tests {
                     gradients: [None, Some(array)],
                     ..fast()
                 },
+                true,
+            ),
+            (
+                Call {
+                    gradients: [Some(array), Some(array)],
+                    ..fast()
+                },
+                true,
+            ),
+            (
+                Call {
+                    gradients: [Some(array), Some(array)],
+                    map: Some(array),
+                    ..fast()
+                },
                 false,
             ),
             (
@@ -255,6 +289,22 @@ pub(super) mod tests {
         ] {
             assert_eq!(call.fast().is_some(), expected, "{call:?}");
         }
+        let both = Call {
+            x: Array {
+                planes: Planes {
+                    data: 64,
+                    ..array.planes
+                },
+                ..array
+            },
+            gradients: [Some(array); 2],
+            ..fast()
+        };
+        let [Some((of_x, _)), Some((of_y, of_y_to))] = both.fast().expect("the fast kernels can do it") else {
+            panic!("one launch for two gradients");
+        };
+        assert_eq!((of_y.x, of_y.y), (of_x.y, of_x.x));
+        assert!(matches!(of_y_to, Target::Gradient { scores: 0, .. }), "scores once");
         for metric in [
             Ssim::builder().window(13),
             Ssim::builder().padding(Padding::Reflect),

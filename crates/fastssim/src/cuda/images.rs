@@ -67,8 +67,10 @@ impl Kind {
         match self {
             Self::U8 => Some(FastKind::U8),
             Self::U16 => Some(FastKind::U16),
+            Self::F16 => Some(FastKind::F16),
+            Self::Bf16 => Some(FastKind::Bf16),
             Self::F32 => Some(FastKind::F32),
-            Self::F16 | Self::Bf16 | Self::F64 => None,
+            Self::F64 => None,
         }
     }
 

@@ -17,10 +17,13 @@ const TABLE: &str = include_str!("plans.csv");
 /// Where the table has no line: 256 × 256 pixels, as an H100 has it.
 const MOST_PIXELS: u64 = 256 * 256;
 
+/// Element types.
+const KINDS: usize = FastKind::ALL.len();
+
 /// What is known of a device's kernels.
 pub(super) struct Plan {
     /// By work and element type.
-    most_pixels: [[u64; 3]; 3],
+    most_pixels: [[u64; KINDS]; 3],
     /// Set while variants are measured, and then in place of all of those; negative otherwise.
     forced: AtomicI64,
 }
@@ -31,7 +34,7 @@ impl Plan {
     }
 
     fn from_table(table: &str, info: &DeviceInfo) -> Self {
-        let mut most_pixels = [[MOST_PIXELS; 3]; 3];
+        let mut most_pixels = [[MOST_PIXELS; KINDS]; 3];
         for entry in table.lines().filter_map(Entry::parse) {
             if (entry.compute_capability, entry.multiprocessors) == (info.compute_capability, info.multiprocessors) {
                 most_pixels[entry.work][entry.pixel] = entry.most_pixels;
@@ -55,7 +58,7 @@ impl Plan {
             .fold(1u64, |product, &extent| product.saturating_mul(extent.into()));
         let most = match u64::try_from(self.forced.load(Ordering::Relaxed)) {
             Ok(forced) => forced,
-            Err(_) => self.most_pixels[work_place(work)][pixel_place(kind)],
+            Err(_) => self.most_pixels[work_place(work)][kind as usize],
         };
         if pixels <= most { Way::Patch } else { Way::March }
     }
@@ -71,14 +74,6 @@ fn work_place(work: Work) -> usize {
         Work::Score => 0,
         Work::Map => 1,
         Work::Gradient => 2,
-    }
-}
-
-fn pixel_place(kind: FastKind) -> usize {
-    match kind {
-        FastKind::U8 => 0,
-        FastKind::U16 => 1,
-        FastKind::F32 => 2,
     }
 }
 
@@ -98,12 +93,13 @@ impl Entry {
         let fields: Vec<&str> = line.split(',').collect();
         let [capability, multiprocessors, work, pixel, most_pixels] = fields.try_into().ok()?;
         let (major, minor) = capability.split_once('.')?;
-        let place = |names: [&str; 3], found| names.iter().position(|&name| name == found);
         Some(Self {
             compute_capability: (major.parse().ok()?, minor.parse().ok()?),
             multiprocessors: multiprocessors.parse().ok()?,
-            work: place(["forward", "map", "value + gradient"], work)?,
-            pixel: place(["u8", "u16", "f32"], pixel)?,
+            work: ["forward", "map", "value + gradient"]
+                .iter()
+                .position(|&name| name == work)?,
+            pixel: FastKind::ALL.iter().position(|kind| kind.name() == pixel)?,
             most_pixels: most_pixels.parse().ok()?,
         })
     }
@@ -148,18 +144,17 @@ mod tests {
         let table = "compute_capability,multiprocessors,work,pixel,most_pixels\n\
                      8.6,46,forward,f32,1000\n8.6,46,value + gradient,u8,0\n8.9,58,map,u16,9000000000\n";
         let plan = Plan::from_table(table, &info((8, 6), 46));
-        let default = [MOST_PIXELS; 3];
-        assert_eq!(
-            plan.most_pixels,
-            [[MOST_PIXELS, MOST_PIXELS, 1000], default, [0, MOST_PIXELS, MOST_PIXELS]]
-        );
+        let default = [MOST_PIXELS; KINDS];
+        let mut expected = [default; 3];
+        expected[0][4] = 1000;
+        expected[2][0] = 0;
+        assert_eq!(plan.most_pixels, expected);
         for other in [info((8, 6), 82), info((8, 0), 46)] {
             assert_eq!(Plan::from_table(table, &other).most_pixels, [default; 3]);
         }
-        assert_eq!(
-            Plan::from_table(table, &info((8, 9), 58)).most_pixels[1],
-            [MOST_PIXELS, 9_000_000_000, MOST_PIXELS]
-        );
+        let mut expected = default;
+        expected[1] = 9_000_000_000;
+        assert_eq!(Plan::from_table(table, &info((8, 9), 58)).most_pixels[1], expected);
     }
 
     #[test]

@@ -476,6 +476,6 @@ fn gaps(what: &str) -> CudaError {
 }
 
 /// What a thread that panicked leaves behind is still in order: every buffer knows when it is free.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

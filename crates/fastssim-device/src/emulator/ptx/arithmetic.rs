@@ -2,6 +2,8 @@
 
 use core::cmp::Ordering;
 
+use half::f16;
+
 use super::instruction::{Class, Comparison, Compute, Kind};
 
 /// The result of an instruction of this type.
@@ -67,10 +69,10 @@ fn convert(from: Kind, to: Kind, value: u64) -> u64 {
         Class::Unsigned => i128::from(cut(value, from.bits)),
         _ => i128::from(signed(value, from.bits)),
     };
-    let float = if from.bits == 32 {
-        f64::from(f32::from_bits(value as u32))
-    } else {
-        f64::from_bits(value)
+    let float = match from.bits {
+        16 => f16::from_bits(value as u16).to_f64(),
+        32 => f32::from_bits(value as u32).into(),
+        _ => f64::from_bits(value),
     };
     match (from.class, to.class, to.bits) {
         (Class::Float, Class::Float, 32) => (float as f32).to_bits().into(),
@@ -182,6 +184,7 @@ mod tests {
     const S32: Kind = kind(Class::Signed, 32);
     const S64: Kind = kind(Class::Signed, 64);
     const F32: Kind = kind(Class::Float, 32);
+    const F16: Kind = kind(Class::Float, 16);
     const F64: Kind = kind(Class::Float, 64);
 
     fn of(value: i32) -> u64 {
