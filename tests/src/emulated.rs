@@ -131,34 +131,10 @@ fn params(reference: &Reference, shape: [usize; 4]) -> Params {
     };
     let windows = channels * (height - 2 * margin) * (width - 2 * margin);
     let scale = reference.range.log2().floor().exp2().recip();
-    let row: Vec<f64> = (0..11)
-        .map(|tap: i32| {
-            let distance = f64::from(tap - 5);
-            let inside = distance.abs() <= (reference.window / 2) as f64;
-            if inside {
-                (-0.5 * (distance / reference.sigma).powi(2)).exp()
-            } else {
-                0.0
-            }
-        })
-        .collect();
-    let sum: f64 = row.iter().sum();
-    // Rounded such that they sum to 1: what one weight loses the next one outwards gets.
-    let mut weights = [0.0; 11];
-    let mut carry = 0.0;
-    for distance in 0..=5 {
-        let exact = row[5 + distance] / sum + carry;
-        let rounded = exact as f32;
-        (weights[5 + distance], weights[5 - distance]) = (rounded, rounded);
-        let error = exact - f64::from(rounded);
-        carry = if rounded == 0.0 {
-            0.0
-        } else if distance == 0 {
-            error / 2.0
-        } else {
-            error
-        };
-    }
+    let weights = weights(reference);
+    // Variances of a sample are larger, which is the same as a smaller C2.
+    let pixels = (reference.window * reference.window) as f64;
+    let correction = if reference.sample { pixels / (pixels - 1.0) } else { 1.0 };
     Params {
         images: images as u32,
         channels: channels as u32,
@@ -168,12 +144,35 @@ fn params(reference: &Reference, shape: [usize; 4]) -> Params {
         weights,
         scale: scale as f32,
         c1: (reference.k1 * reference.range * scale).powi(2) as f32,
-        c2: (reference.k2 * reference.range * scale).powi(2) as f32,
+        c2: ((reference.k2 * reference.range * scale).powi(2) / correction) as f32,
         gradient_factor: (1.0 / windows as f64) as f32,
         score_offset: 1.0,
         score_factor: -1.0,
         ..Params::default()
     }
+}
+
+/// The window in the middle of eleven weights, rounded such that they sum to 1: what one weight loses the next one outwards
+/// gets, but for no more than two units in its last place.
+fn weights(reference: &Reference) -> [f32; 11] {
+    let radius = reference.window / 2;
+    let weight = |distance: usize| match &reference.taps {
+        Some(taps) => taps[radius + distance],
+        None => (-0.5 * (distance as f64 / reference.sigma).powi(2)).exp(),
+    };
+    let sum: f64 = weight(0) + 2.0 * (1..=radius).map(weight).sum::<f64>();
+    let mut weights = [0.0; 11];
+    let mut carry: f64 = 0.0;
+    for distance in 0..=radius {
+        let exact = weight(distance) / sum;
+        let most = 2.0 * f64::from(f32::EPSILON) * exact;
+        let exact = exact + carry.clamp(-most, most);
+        let rounded = exact as f32;
+        (weights[5 + distance], weights[5 - distance]) = (rounded, rounded);
+        let error = exact - f64::from(rounded);
+        carry = if distance == 0 { error / 2.0 } else { error };
+    }
+    weights
 }
 
 /// All of the memory that images lie in.

@@ -288,7 +288,7 @@ impl<S: Subject> Suite<S> {
             [1.0, 2.0, 3.0],
             [0.0, 0.0, 0.0],
         ] {
-            for padding in [Padding::Zero, Padding::Valid, Padding::Symmetric] {
+            for padding in PADDINGS {
                 let mut options = Options::new(padding, 1.0);
                 options.reference.exponents = exponents;
                 // Noise has windows of negative structure.

@@ -158,6 +158,35 @@ fn smaller_windows_and_other_parameters() {
     errors.finish();
 }
 
+/// All other windows that are the fast kernels' business: boxes and weights of a caller's own, and variances of a sample.
+#[test]
+fn windows_that_are_no_gaussians() {
+    fn check<T: Fast>(errors: &mut Comparison, taps: &[f64], sample: bool) {
+        for (padding, shape) in PADDINGS.into_iter().zip([[2, 1, 40, 75], [1, 2, 33, 70]]) {
+            let mut reference = Reference::new(padding, T::RANGE);
+            (reference.window, reference.taps, reference.sample) = (taps.len(), Some(taps.to_vec()), sample);
+            let [x, y] = Scene::Distorted.batches::<T>(shape, 8);
+            compare(errors, &reference, &x, &y, &format!("{taps:?} {sample}"));
+        }
+    }
+    let mut errors = Comparison::default();
+    for sample in [false, true] {
+        for taps in [
+            &[1.0; 3][..],
+            &[1.0; 7],
+            &[1.0; 11],
+            &[1.0, 0.0, 3.0, 0.0, 1.0],
+            &[0.5, 0.0, 0.5],
+        ] {
+            check::<f32>(&mut errors, taps, sample);
+            check::<u8>(&mut errors, taps, sample);
+        }
+        check::<bf16>(&mut errors, &[1.0, 2.0, 1.0], sample);
+        check::<u16>(&mut errors, &[2.0, 3.0, 4.0, 5.0, 5.0, 5.0, 4.0, 3.0, 2.0], sample);
+    }
+    errors.finish();
+}
+
 #[test]
 fn strides_change_nothing() {
     let [x, y] = Scene::Distorted.batches::<u8>([2, 3, 25, 70], 5);

@@ -1,7 +1,7 @@
 //! Every mistake that a caller can make is reported with what was found and what is allowed; NaN and
 //! infinity are no mistakes and stay in their image.
 
-use fastssim::{DropAlpha, Error, Images, Layout, Padding, Ssim, composite};
+use fastssim::{Downsampling, DropAlpha, Error, Images, Layout, Padding, Ssim, composite};
 use fastssim_tests::images::{Element, Scene};
 use image::{DynamicImage, LumaA, Rgba, RgbaImage};
 use ndarray::{Array2, Array3, Array4, ArrayView4, s};
@@ -144,6 +144,14 @@ fn smaller_than_the_window() {
         let x = Array2::<f64>::zeros((fits, fits));
         assert_eq!(metric.ssim_map(&x, &x).map(|map| map.dim()), Ok((1, 1)));
     }
+    let metric = Ssim::builder().padding(Padding::Valid).window(201);
+    let metric = metric.downsampling(Downsampling::Automatic).build().expect("valid");
+    let x = Array2::<u8>::zeros((500, 400));
+    assert_error!(
+        metric.ssim(&x, &x),
+        Error::SmallerThanWindow { factor: 2, .. },
+        ["400x500 pixels (200x250 once downsampled)", "201x201"]
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use fastssim::{DropAlpha, Images, Layout, Padding, Ssim, composite};
 use fastssim_tests::images::{Element, Scene};
 use fastssim_tests::strided::{Arrangement, Strided};
+use half::{bf16, f16};
 use image::{
     DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Primitive, Rgb, RgbImage, Rgba, RgbaImage,
 };
@@ -43,6 +44,8 @@ macro_rules! for_all_types {
     ($check:ident) => {
         $check::<u8>();
         $check::<u16>();
+        $check::<f16>();
+        $check::<bf16>();
         $check::<f32>();
         $check::<f64>();
     };

@@ -14,8 +14,6 @@ pub(crate) const LANES: u32 = 32;
 pub(crate) const STEP: u32 = 9;
 /// Steps of a tile at least, if its image has as many. Each tile reads 10 rows more than it has windows, 20 for a gradient.
 const LEAST_STEPS: u32 = 8;
-/// Steps that the beginning and the end of a tile cost.
-const STEPS_BESIDE: u32 = 2;
 /// Heights of tiles that are weighed up: all that there are, up to 2160 rows.
 const HEIGHTS: usize = 16;
 /// Widths of tiles that are weighed up: those of blocks of the two largest sizes, up to 4000 columns.
@@ -198,13 +196,15 @@ fn march_tile(work: Work, channels: u32, [height, width]: [u32; 2]) -> [u32; 2] 
         share(a, b).cmp(&share(b, a))
     });
     let strips = strips.unwrap_or(least);
-    // Such that the image alone takes the least time on a GPU that is large: it computes as many tiles at once as it has room
-    // for, and each takes its steps.
-    let room = u64::from(MULTIPROCESSORS * blocks(strips));
+    // Such that the image takes little time on a GPU that is large, alone and in a batch. Each tile takes its steps; alone, those
+    // of the multiprocessor that has the most tiles count, and those that have to wait until others are done; in a batch all.
+    let multiprocessors = u64::from(MULTIPROCESSORS);
+    let room = multiprocessors * u64::from(blocks(strips));
     let steps = |tiles: u32| (height.div_ceil(tiles) + 2 * work.beyond()).div_ceil(STEP);
     let time = |tiles: &u32| {
         let all = u64::from(channels) * u64::from(strips) * u64::from(*tiles);
-        all.div_ceil(room) * u64::from(steps(*tiles) + STEPS_BESIDE)
+        let alone = 2 * all.div_ceil(multiprocessors) + all.div_ceil(room);
+        (all + multiprocessors * alone) * u64::from(steps(*tiles))
     };
     let tiles = |steps: u32| height.div_ceil(steps * STEP - 2 * work.beyond());
     let least = tiles(work.most_steps());

@@ -44,8 +44,9 @@ pub enum Error {
     },
     /// `Padding::Valid` needs room for one whole window.
     #[error(
-        "an image of {width}x{height} pixels is smaller than the {window}x{window} window: \
-         valid padding needs at least one whole window (zero padding takes any size)"
+        "an image of {width}x{height} pixels{} is smaller than the {window}x{window} window: \
+         valid padding needs at least one whole window (zero padding takes any size)",
+        Downsampled([*width, *height], *factor)
     )]
     SmallerThanWindow {
         /// Width of the image in pixels.
@@ -54,6 +55,8 @@ pub enum Error {
         height: usize,
         /// Side of the window in pixels.
         window: usize,
+        /// By how much the image is made smaller first (see [`Downsampling`](crate::Downsampling)); 1 where it is not.
+        factor: usize,
     },
     /// The window has no centre pixel, or is too large.
     #[error("a window of {size} pixels: it must be odd and from 1 to {max}")]
@@ -170,5 +173,19 @@ impl std::fmt::Display for Shape<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [n, c, h, w] = self.0;
         write!(f, "{n}x{c}x{h}x{w} (images, channels, height, width)")
+    }
+}
+
+/// Prints how large images of a width and height are once they have been made smaller by a factor other than 1.
+struct Downsampled([usize; 2], usize);
+
+impl std::fmt::Display for Downsampled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self([width, height], factor) = self;
+        if *factor == 1 {
+            return Ok(());
+        }
+        let [width, height] = [width, height].map(|extent| extent.div_ceil(*factor));
+        write!(f, " ({width}x{height} once downsampled)")
     }
 }

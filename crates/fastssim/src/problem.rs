@@ -307,10 +307,17 @@ impl Ssim {
 
     /// Whether images of this shape have room for a window, where they must.
     pub(crate) fn check_window(&self, shape: [usize; 4]) -> Result<()> {
-        let [_, _, height, width] = reduced_shape(shape, self.factor(shape));
+        let factor = self.factor(shape);
+        let [_, _, rows, cols] = reduced_shape(shape, factor);
         let window = self.window();
-        if self.padding == Padding::Valid && (height < window || width < window) {
-            return Err(Error::SmallerThanWindow { width, height, window });
+        if self.padding == Padding::Valid && (rows < window || cols < window) {
+            let [_, _, height, width] = shape;
+            return Err(Error::SmallerThanWindow {
+                width,
+                height,
+                window,
+                factor,
+            });
         }
         Ok(())
     }

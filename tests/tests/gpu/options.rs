@@ -6,7 +6,7 @@ use fastssim_tests::images::Scene;
 use fastssim_tests::options::{Limits, Options, Results};
 use fastssim_tests::suite::{EXACT, PADDINGS, Subject, Suite, by_host};
 use half::{bf16, f16};
-use ndarray::Array4;
+use ndarray::{Array2, Array4};
 
 use crate::{gpu, metric};
 
@@ -91,7 +91,7 @@ fn gpu_any_combination() {
     suite(|suite| suite.any_combination(400));
 }
 
-/// All of them by the general kernels, so that they differ by their rounding alone.
+/// All of them by the general kernels, which weights call for, so that they differ by their rounding alone.
 #[test]
 fn gpu_half_precision_on_request() {
     fn outputs<R: Real>(metric: &Ssim, [x, y]: &[Array4<u8>; 2], zero: R) -> [Array4<R>; 3] {
@@ -101,7 +101,9 @@ fn gpu_half_precision_on_request() {
             .gradient(by_x.view_mut())
             .gradient_of_y(by_y.view_mut())
             .map(map.view_mut());
-        metric.dssim_of(x, y).compute(outputs).expect("valid input");
+        let all = Array2::from_elem((40, 33), 1u8);
+        let pair = metric.dssim_of(x, y).weights(&all);
+        pair.compute(outputs).expect("valid input");
         [by_x, by_y, map]
     }
     let Some((device, _)) = gpu() else { return };

@@ -1,9 +1,9 @@
 //! Options one by one and in pairs: the suite that the emulator and a GPU run too, and what only the CPU has.
 
-use fastssim::{Backend, Ssim};
+use fastssim::{Backend, Padding, Ssim};
 use fastssim_tests::general::Stored;
 use fastssim_tests::images::{Element, Scene};
-use fastssim_tests::options::{Limits, Options, Results};
+use fastssim_tests::options::{Limits, Options, Results, Upstream};
 use fastssim_tests::suite::{EXACT, PADDINGS, Subject, Suite, UNLIKE, by_host};
 use half::{bf16, f16};
 use ndarray::{Array2, Array4};
@@ -121,6 +121,39 @@ fn tiles_of_large_images_meet() {
             single,
         );
     }
+}
+
+/// Images of as many pixels as are computed in single precision: types, paddings, windows, weights of channels and upstream
+/// gradients of scores.
+#[test]
+fn single_precision() {
+    fn check_all<T: Stored>(errors: Limits) {
+        for padding in PADDINGS {
+            for (window, sigma) in [(3, 0.6), (11, 1.5), (13, 2.0), (33, 5.5)] {
+                let mut options = Options::new(padding, T::RANGE);
+                (options.reference.window, options.reference.sigma) = (window, sigma);
+                let margin = if padding == Padding::Valid { window - 1 } else { 0 };
+                let mut shape = [1, 1, 256 + margin, 257 + margin];
+                if window == 11 {
+                    shape[1] = 3;
+                    options.channel_weights = Some(vec![6.0, 3.0, 1.0]);
+                    options.half_dssim = true;
+                    options.upstream = Upstream::Channels(Array2::from_shape_fn((1, 3), |(_, c)| 0.5 - c as f64));
+                }
+                check::<T, T>(&options, Scene::Distorted, shape, errors);
+            }
+        }
+    }
+    let errors = Limits {
+        score: 1e-8,
+        gradient: 1e-5,
+        map: 2e-5,
+    };
+    check_all::<u8>(errors);
+    check_all::<u16>(errors);
+    check_all::<f16>(errors);
+    check_all::<bf16>(errors);
+    check_all::<f32>(errors);
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod write;
 use std::ops::Range;
 
 use fearless_simd::{Level, dispatch};
+use ndarray::Array4;
 
 use self::compute::Compute;
 use self::counts::Counts;
@@ -96,6 +97,11 @@ enum Work<'a> {
 
 /// The arrays that are filled: a map, or the gradients with respect to x and to y.
 type Arrays<'a> = [Option<RealsMut<'a>>; 2];
+
+/// The same arrays for a shorter time.
+fn reborrow<'a>(arrays: &'a mut Arrays<'_>) -> Arrays<'a> {
+    arrays.each_mut().map(|array| array.as_mut().map(RealsMut::reborrow))
+}
 
 /// How a problem is cut into tiles.
 struct Plan<'a, 'p, 'u, T> {
@@ -209,17 +215,41 @@ impl<'a, 'p, 'u, T: Compute> Plan<'a, 'p, 'u, T> {
 
     /// The sum over a channel's windows of 1 − SSIM, times what they count.
     fn channel(&self, image: usize, channel: usize, mut into: Arrays<'_>) -> f64 {
+        let folds =
+            matches!(self.work, Work::Gradient(_)) && !matches!(self.problem.padding, Padding::Zero | Padding::Valid);
+        if !folds {
+            return self.all_tiles(image, channel, into);
+        }
+        // What copies of a pixel have adds up in 64 bits where it is then rounded to 16.
+        let mut exact = into.each_ref().map(|into| {
+            let half = into.as_ref().filter(|into| into.is_half())?;
+            Some(Array4::zeros(half.shape()))
+        });
+        let mut wide = [None, None];
+        for ((wide, into), exact) in wide.iter_mut().zip(&mut into).zip(&mut exact) {
+            *wide = match exact {
+                Some(exact) => Some(RealsMut::F64(exact.view_mut())),
+                None => into.as_mut().map(RealsMut::reborrow),
+            };
+        }
+        let sum = self.all_tiles(image, channel, reborrow(&mut wide));
+        self.frame(image, channel, wide);
+        for (into, exact) in into.iter_mut().zip(&exact) {
+            if let (Some(into), Some(exact)) = (into, exact) {
+                into.assign(exact);
+            }
+        }
+        sum
+    }
+
+    fn all_tiles(&self, image: usize, channel: usize, into: Arrays<'_>) -> f64 {
         let tiles = Tiles {
             image,
             channel,
             rows: 0..self.area[0].div_ceil(self.tile[0]),
             cols: 0..self.area[1].div_ceil(self.tile[1]),
         };
-        let sum = self.tiles(tiles, into.each_mut().map(|into| into.as_mut().map(RealsMut::reborrow)));
-        if matches!(self.work, Work::Gradient(_)) && !matches!(self.problem.padding, Padding::Zero | Padding::Valid) {
-            self.frame(image, channel, into);
-        }
-        sum
+        self.tiles(tiles, into)
     }
 
     fn tiles(&self, tiles: Tiles, into: Arrays<'_>) -> f64 {
@@ -263,8 +293,7 @@ impl<'a, 'p, 'u, T: Compute> Plan<'a, 'p, 'u, T> {
             for row in (rows[0]..rows[1]).step_by(self.tile[0]) {
                 for col in (cols[0]..cols[1]).step_by(self.tile[1]) {
                     let rect = [[row, rows[1].min(row + tile_rows)], [col, cols[1].min(col + tile_cols)]];
-                    let into = into.each_mut().map(|into| into.as_mut().map(RealsMut::reborrow));
-                    self.tile(image, channel, rect, into, true);
+                    self.tile(image, channel, rect, reborrow(&mut into), true);
                 }
             }
         }

@@ -198,6 +198,10 @@ impl<'a> RealsMut<'a> {
         [n, c, h, w]
     }
 
+    pub(crate) fn is_half(&self) -> bool {
+        matches!(self, Self::F16(_) | Self::Bf16(_))
+    }
+
     /// The same view for a shorter time.
     pub(crate) fn reborrow(&mut self) -> RealsMut<'_> {
         match self {

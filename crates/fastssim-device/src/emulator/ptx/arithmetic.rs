@@ -184,7 +184,6 @@ mod tests {
     const S32: Kind = kind(Class::Signed, 32);
     const S64: Kind = kind(Class::Signed, 64);
     const F32: Kind = kind(Class::Float, 32);
-    const F16: Kind = kind(Class::Float, 16);
     const F64: Kind = kind(Class::Float, 64);
 
     fn of(value: i32) -> u64 {
