@@ -166,8 +166,9 @@ impl<'p, 'a: 'p, 'b: 'p, X: Input<'a>, Y: Input<'b>> Pair<'p, 'a, 'b, X, Y> {
         Ok(compute_images(&problem, score)?.iter().sum())
     }
 
-    /// The score of each window: shaped like x, but smaller by the window less one in height and width under
-    /// [`Padding::Valid`](crate::Padding::Valid).
+    /// The score of each window: shaped like x (or like x made smaller, under
+    /// [`Downsampling::Automatic`](crate::Downsampling::Automatic)), but smaller by the window less one in height and width
+    /// under [`Padding::Valid`](crate::Padding::Valid).
     pub fn map(self) -> Result<Gradient<'a, X>> {
         let (problem, score, _) = self.problem()?;
         let mut map = X::Dim::zeros::<X::Real>(problem.problem.map_shape(), problem.problem.x.strides());
@@ -186,7 +187,8 @@ impl<'p, 'a: 'p, 'b: 'p, X: Input<'a>, Y: Input<'b>> Pair<'p, 'a, 'b, X, Y> {
         Ok(self.allocated([false, true], false)?.2)
     }
 
-    /// The gradients with respect to x and to y, for less than twice the time of one.
+    /// The gradients with respect to x and to y, for less than twice the time of one; for twice the time where the exponents
+    /// of contrast and structure differ, and by the fast kernels of a GPU, which do one after the other.
     pub fn gradients(self) -> Result<(Gradient<'a, X>, Gradient<'a, X>)> {
         let (_, x, y) = self.allocated([true, true], false)?;
         Ok((x, y))

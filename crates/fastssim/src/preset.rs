@@ -24,8 +24,9 @@ use crate::options::{Covariance, Downsampling, DssimConvention, Padding};
 /// | `ssimloss-jl` | valid | Gaussian 11, σ 1.5 | population | | 1 − SSIM |
 ///
 /// All have k1 = 0.01, k2 = 0.03 and the mean over the channels. The dynamic range stays that of the element type:
-/// 255 for bytes, 1 for floats; some of the libraries assume 255 or 1 whatever the type. Scores agree with the peers'
-/// own to 1e-12 where they compute in double precision.
+/// 255 for bytes, 1 for floats; some of the libraries assume 255 or 1 whatever the type. Scores agree to
+/// 1e-12 with what the peers compute in double precision. pytorch-msssim's window is in single precision, by which its scores
+/// can be off by 9e-6, and TensorFlow's public function computes all in single precision.
 ///
 /// ```
 /// use fastssim::{Padding, Preset, Ssim};

@@ -23,7 +23,7 @@ use crate::reduced;
 ///   of such a call (7.5 to 3.9 ms for a channel of 1080p in `u8` on one core). No other call of a processor is faster by a
 ///   reference.
 ///
-/// A picture that has to be converted is so once, and what is wrong with it is said at once.
+/// A picture whose alpha is dropped or blended is read so once, and what is wrong with it is said at once.
 ///
 /// The means and variances of the reference alone are computed anew, as keeping them is not faster: SSIM is computed from
 /// those of the sum and the difference with the other image. With the reference's own, one of four blurs could be left

@@ -89,7 +89,7 @@ impl CudaSsim<'_> {
         self.gradient_into(x, y, self.metric.dssim_score(), None, gradient)
     }
 
-    /// The SSIM of each image and its gradient with respect to `x`, on the device, in one kernel.
+    /// The SSIM of each image and its gradient with respect to `x`, on the device, in one go.
     pub fn ssim_with_gradient_into<T: DevicePixel, U: DevicePixel, R: DeviceReal>(
         &self,
         x: &DeviceImages<T>,
@@ -100,7 +100,7 @@ impl CudaSsim<'_> {
         self.gradient_into(x, y, Score::Ssim, Some(scores), gradient)
     }
 
-    /// The DSSIM of each image and its gradient with respect to `x`, on the device, in one kernel: a loss and what
+    /// The DSSIM of each image and its gradient with respect to `x`, on the device, in one go: a loss and what
     /// its training needs.
     pub fn dssim_with_gradient_into<T: DevicePixel, U: DevicePixel, R: DeviceReal>(
         &self,

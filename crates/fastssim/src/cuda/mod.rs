@@ -80,7 +80,8 @@
 //!
 //! Where either image is `f64`, and with exponents other than 1, pixels are computed in double precision: scores are
 //! within 1e-11 (1e-10 where one image is all but black beside the other), gradients within 1e-10, and maps and gradients
-//! of other types than `f64` are rounded from that. Outputs of `f16` and `bf16` are rounded from single precision.
+//! of other types than `f64` are rounded from that. Elsewhere outputs of `f16` and `bf16` are rounded
+//! from single precision.
 //!
 //! NaN in a pixel makes the map and the gradient NaN as far as the window reaches, and up to five pixels away with the
 //! fast kernels, whatever the window.

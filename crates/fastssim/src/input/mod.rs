@@ -26,7 +26,7 @@ use crate::reference::Reference;
 /// | `ndarray` view or `&Array`, 4 dimensions | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 /// | [`Images`], made from a slice; `&Images` | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 /// | `&image::DynamicImage`, `&image::ImageBuffer` | one gray or RGB image | `f64` | (channels, height, width) |
-/// | [`&Reference`](Reference), for the second input | whatever it was made from | | |
+/// | [`&Reference`](Reference), for the second input as a rule | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 ///
 /// Elements are `u8`, `u16`, `f16`, `bf16`, `f32` or `f64`, in any order of strides; the two inputs may differ in type. An array whose number of
 /// dimensions is only known at run time is given its own first (`view.into_dimensionality::<Ix3>()`), a
