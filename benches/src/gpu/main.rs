@@ -3,6 +3,7 @@
 //! ```console
 //! $ measure-gpu                  # images in the device's memory, of every shape and type
 //! $ measure-gpu host-stream      # separate pairs from the host's memory
+//! $ measure-gpu options          # what windows, paddings, types and other options cost
 //! $ measure-gpu tune             # which kernels suit which images on this card
 //! ```
 //!
@@ -14,6 +15,7 @@
 
 mod clock;
 mod host_stream;
+mod options;
 mod pixels;
 mod resident;
 mod tune;
@@ -45,6 +47,8 @@ enum Mode {
     /// Separate 1080p pairs of three channels and `u8` from pinned memory, copied and compared in turn over several
     /// streams, beside the speed of copies alone.
     HostStream(host_stream::Options),
+    /// Windows, paddings, types and other options beside the defaults.
+    Options,
     /// Both kernels on images of several sizes, and the lines that this card should have in the library's table of
     /// launch plans.
     Tune(tune::Options),
@@ -60,6 +64,7 @@ fn main() -> Result<()> {
     match args.mode {
         None => resident::measure(&stream, padding, args.rounds),
         Some(Mode::HostStream(options)) => host_stream::measure(&stream, padding, args.rounds, &options),
+        Some(Mode::Options) => options::measure(&stream, args.rounds),
         Some(Mode::Tune(options)) => tune::measure(&stream, args.rounds, &options),
     }
 }

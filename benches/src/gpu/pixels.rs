@@ -17,6 +17,12 @@ impl Random for f32 {
     }
 }
 
+impl Random for f64 {
+    fn from_bits(bits: u32) -> Self {
+        f64::from(bits) / f64::from(u32::MAX)
+    }
+}
+
 impl Random for f16 {
     fn from_bits(bits: u32) -> Self {
         Self::from_f32(<f32 as Random>::from_bits(bits))

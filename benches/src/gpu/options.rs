@@ -1,0 +1,113 @@
+//! What options cost on images in the device's memory: one call of each beside the defaults in the same run.
+
+use anyhow::{Result, ensure};
+use fastssim::cuda::{DeviceImages, DevicePixel, DeviceScores, Stream};
+use fastssim::{Backend, Padding, Ssim, SsimBuilder};
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::pixels::{Random, noise};
+use crate::print;
+
+/// A large image, which several of keep any GPU busy.
+const SHAPE: [usize; 4] = [2, 3, 1080, 1920];
+/// Pairs that calls rotate through: 400 MB of `f32`.
+const PAIRS: u64 = 4;
+
+#[derive(Serialize)]
+struct Row {
+    option: String,
+    pixel: &'static str,
+    /// Microseconds that the kernels of a call take.
+    forward_us: f64,
+    gradient_us: f64,
+    /// As multiples of what the defaults take with `f32`.
+    forward: f64,
+    gradient: f64,
+}
+
+pub fn measure(stream: &Stream, rounds: usize) -> Result<()> {
+    let mut clock = Clock::new(stream, rounds)?;
+    let window = |taps: usize| Ssim::builder().window(taps);
+    let mut options: Vec<(String, SsimBuilder)> = [11, 3, 5, 7, 9, 13, 17, 25, 33]
+        .map(|taps| (format!("window of {taps}"), window(taps)))
+        .into();
+    options.push(("uniform window of 7".into(), Ssim::builder().uniform_window(7)));
+    for padding in [Padding::Valid, Padding::Symmetric, Padding::Reflect, Padding::Replicate] {
+        options.push((padding.to_string(), Ssim::builder().padding(padding)));
+    }
+    options.push((
+        "channel weights".into(),
+        Ssim::builder().channel_weights([3.0, 6.0, 1.0]),
+    ));
+    options.push(("exponents".into(), Ssim::builder().exponents([0.5, 1.0, 1.0])));
+    let pairs = pairs::<f32>(stream)?;
+    let mut defaults = None;
+    for (name, builder) in options {
+        let times = time(stream, &mut clock, rounds, &builder, &pairs)?;
+        let [forward, gradient] = *defaults.get_or_insert(times);
+        report(name, "f32", times, [forward, gradient])?;
+    }
+    let defaults = defaults.unwrap_or_default();
+    drop(pairs);
+    for (pixel, times) in [
+        ("u8", time_of::<u8>(stream, &mut clock, rounds)?),
+        ("f64", time_of::<f64>(stream, &mut clock, rounds)?),
+    ] {
+        report("defaults".into(), pixel, times, defaults)?;
+    }
+    Ok(())
+}
+
+fn report(option: String, pixel: &'static str, times: [f64; 2], defaults: [f64; 2]) -> Result<()> {
+    print(&Row {
+        option,
+        pixel,
+        forward_us: times[0],
+        gradient_us: times[1],
+        forward: times[0] / defaults[0],
+        gradient: times[1] / defaults[1],
+    })
+}
+
+type Pair<T> = [DeviceImages<T>; 2];
+
+fn pairs<T: Random>(stream: &Stream) -> Result<Vec<Pair<T>>> {
+    (0..PAIRS)
+        .map(|pair| {
+            let [x, y] = [2 * pair, 2 * pair + 1].map(|seed| noise::<T>(SHAPE, seed));
+            Ok([DeviceImages::upload(stream, &x)?, DeviceImages::upload(stream, &y)?])
+        })
+        .collect()
+}
+
+fn time_of<T: Random>(stream: &Stream, clock: &mut Clock<'_>, rounds: usize) -> Result<[f64; 2]> {
+    time(stream, clock, rounds, &Ssim::builder(), &pairs::<T>(stream)?)
+}
+
+/// Microseconds of the scores, and of scores and gradient, once the processor has confirmed a score.
+fn time<T: DevicePixel>(
+    stream: &Stream,
+    clock: &mut Clock<'_>,
+    rounds: usize,
+    builder: &SsimBuilder,
+    pairs: &[Pair<T>],
+) -> Result<[f64; 2]> {
+    let metric = builder.clone().build()?;
+    let on = metric.on(stream);
+    let [x, y] = &pairs[0];
+    let found = on.ssim(x, y)?;
+    let cpu = builder.clone().backend(Backend::Cpu).build()?;
+    let expected: Vec<f64> = cpu.ssim(&x.download(stream)?, &y.download(stream)?)?;
+    ensure!(
+        found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6),
+        "the device says {found:?}, the processor {expected:?}"
+    );
+    let mut scores = DeviceScores::new(stream.device(), SHAPE[0])?;
+    let mut gradient = DeviceImages::<f32>::new(stream.device(), SHAPE)?;
+    let forward = clock.time(pairs, rounds, |[x, y]| Ok(on.ssim_into(x, y, &mut scores)?))?;
+    let both = clock.time(pairs, rounds, |[x, y]| {
+        Ok(on.ssim_with_gradient_into(x, y, &mut scores, &mut gradient)?)
+    })?;
+    Ok([forward.kernel, both.kernel])
+}
