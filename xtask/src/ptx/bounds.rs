@@ -3,16 +3,27 @@
 
 use super::syntax::{Item, Kind};
 
-/// How the names of kernels that have bounds begin.
-const BOUND: [&str; 3] = ["score_", "map_", "gradient_"];
-/// A multiprocessor must have registers for 512 threads, as the library's geometry counts on: two blocks of the largest size.
-const BOUNDS: &str = ".maxntid 256, 1, 1\n.minnctapersm 2\n";
+/// A multiprocessor must have registers for 512 threads of a march, as the library's geometry counts on: two blocks of the
+/// largest size.
+const MARCH: &str = ".maxntid 256, 1, 1\n.minnctapersm 2\n";
+/// Sixteen warps, which are blocks, of the general kernels that need not spill for it.
+const GENERAL: &str = ".maxntid 32, 1, 1\n.minnctapersm 16\n";
+/// The kernels that have bounds, by how their names begin.
+const BOUNDS: [(&str, &str); 5] = [
+    ("score_", MARCH),
+    ("map_", MARCH),
+    ("gradient_", MARCH),
+    ("general_windows_f32", GENERAL),
+    ("general_adjoint_", GENERAL),
+];
 
 /// Gives a kernel its bounds, if it has any.
 pub fn bound(item: &mut Item) {
-    let is_bound = item.kind == Kind::Entry && BOUND.iter().any(|name| item.name.starts_with(name));
-    if is_bound && let Some(body) = item.text.find('{') {
-        item.text.insert_str(body, BOUNDS);
+    let bounds = BOUNDS.iter().find(|(name, _)| item.name.starts_with(name));
+    if item.kind == Kind::Entry
+        && let (Some((_, bounds)), Some(body)) = (bounds, item.text.find('{'))
+    {
+        item.text.insert_str(body, bounds);
     }
 }
 

@@ -13,6 +13,12 @@ const MOST_ROWS: u32 = 64;
 pub(crate) const LEAST_ROWS: u32 = 8;
 /// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
 const TILES_OF_IMAGE: u32 = 256;
+/// Rows that a warp takes in at a time, in double precision or in single: what stands in shared memory is read once for
+/// all of them.
+#[inline(always)]
+pub(crate) const fn rows_at_once(double: bool) -> u32 {
+    if double { 2 } else { 4 }
+}
 /// Maps of derivatives in the workspace: P, Q, B and C.
 pub const DERIVATIVES: u32 = 4;
 
@@ -98,16 +104,18 @@ impl Params {
         if self.is_apart() { 5 } else { 4 }
     }
 
-    /// Numbers in the shared memory of a block: with 33 taps and `f64` 47,128 bytes, below the 48 KiB that a block has
-    /// without asking for more.
-    fn shared(&self, work: Work) -> u32 {
+    /// Numbers in the shared memory of a block whose arithmetic has so many bytes: with 33 taps and `f64` 48,168 bytes,
+    /// below the 48 KiB that a block has without asking for more.
+    fn shared(&self, work: Work, bytes: u32) -> u32 {
+        let rows = rows_at_once(bytes == 8);
+        let ring = self.taps() + rows - 1;
         match work {
-            // Weights; two rows of u and v; the ring.
-            Work::Windows => self.taps() + 2 * 2 * self.reach() + self.taps() * self.signals() * LANES,
-            // Weights, those of two rows, and those of each column; two rows of the derivatives; the ring.
+            // The ring; rows of u and v; the weights.
+            Work::Windows => ring * self.signals() * LANES + rows * 2 * self.reach() + self.taps(),
+            // The ring; rows of derivatives; the weights of each column, and those of the rows.
             Work::Adjoint => {
-                let weights = self.taps() * (1 + 2 + LANES);
-                weights + DERIVATIVES * (2 * self.reach() + self.taps() * LANES)
+                let weights = self.taps() * (1 + LANES) + ring * rows;
+                DERIVATIVES * (ring * LANES + rows * self.reach()) + weights
             }
             Work::Means | Work::Weights | Work::Totals => 0,
         }
@@ -147,7 +155,7 @@ pub fn launch(work: Work, params: &Params, bytes: u32) -> Option<Launch> {
     Some(Launch {
         grid,
         block: LANES,
-        shared: params.shared(work) * bytes,
+        shared: params.shared(work, bytes) * bytes,
         tiles: grid,
     })
 }

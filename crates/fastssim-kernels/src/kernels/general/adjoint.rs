@@ -12,9 +12,9 @@ use fastssim_device::warp::{self, lane};
 use super::elements::Plane;
 use super::real::Real;
 use super::sum::factor;
-use super::tile::{Reader, Tile};
+use super::tile::{Read, Reader, Tile};
 use super::window::Window;
-use crate::general::geometry::{DERIVATIVES, LANES, Work};
+use crate::general::geometry::{DERIVATIVES, LANES, Work, rows_at_once};
 use crate::general::params::Params;
 
 /// Maps of derivatives: P, Q, B and C.
@@ -28,47 +28,71 @@ const READS: usize = 2;
 /// As [`windows`](super::windows()), whose kernel has left the derivatives of these channels.
 #[inline(always)]
 pub unsafe fn adjoint<T: Real>(params: &Params) {
-    let tile = Tile::of_block(params, Work::Adjoint);
-    let reader = Reader::<T>::new(params, &tile);
-    let shared = Shared::<T>::at(0);
-    // SAFETY: the geometry makes room for all of these, and the barriers are between writing and reading.
-    let mut back = unsafe { Back::new(params, &tile, &reader, shared) };
-    let gradients = Gradients::new(params, &tile, back.origin);
-    let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
-    let radius = back.window.radius;
-    let col = left + lane() as i32;
-    for row in top - radius..bottom + radius {
-        let pixel_row = row - radius;
-        // SAFETY: the whole warp is here, and the ring is full when the first pixel is complete.
-        unsafe {
-            back.write(&reader, row, pixel_row);
-            warp::sync();
-            back.along(row);
-            if pixel_row >= top {
-                let sums = back.down();
-                if col < right {
-                    gradients.write(&reader, pixel_row, col, sums);
-                }
-            }
+    // SAFETY: as the caller promises.
+    unsafe {
+        if T::DOUBLE {
+            adjoint_by::<T, { rows_at_once(true) as usize }>(params);
+        } else {
+            adjoint_by::<T, { rows_at_once(false) as usize }>(params);
         }
     }
 }
 
-/// The way back: from the derivatives of windows to sums at pixels.
-struct Back<'a, T> {
+/// `N` rows at a time.
+#[inline(always)]
+unsafe fn adjoint_by<T: Real, const N: usize>(params: &Params) {
+    let tile = Tile::of_block(params, Work::Adjoint);
+    let reader = Reader::<T>::new(params, &tile);
+    // SAFETY: the whole warp is here.
+    let mut back = unsafe { Back::<T, N>::new(params, &tile, &reader) };
+    let gradients = Gradients::new(params, &tile, back.origin);
+    let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
+    let radius = back.window.radius;
+    let col = left + lane() as i32;
+    let mut row = top - back.window.lead::<N>();
+    // SAFETY: the kernel before has left the derivatives.
+    let mut next = unsafe { back.read(row) };
+    while row < bottom + radius {
+        let pixel_row = row - radius;
+        // SAFETY: the whole warp is here, the barriers are between writing and reading, and the rows of windows that hold the
+        // pixels from the top on have been taken in when these are complete.
+        unsafe {
+            back.write(&reader, row, &next);
+            if pixel_row >= top {
+                back.weigh(pixel_row);
+            }
+            warp::sync();
+            next = back.read(row + N as i32);
+            back.along();
+            if pixel_row >= top {
+                let sums = back.down();
+                let pixels = Pixels::read(&reader, [pixel_row, bottom], [col, right]);
+                gradients.write(&reader, &pixels, &sums);
+            }
+            warp::sync();
+        }
+        row += N as i32;
+    }
+}
+
+/// The way back: from the derivatives of windows to sums at pixels. `N` rows are taken in at a time.
+struct Back<'a, T, const N: usize> {
     params: &'a Params,
     window: Window<T>,
-    /// The weights of the pixels of two rows, by tap: one is used while the next is written.
-    of_row: Shared<T>,
+    /// The sums along the last rows: as many as `N` pixels below one another need, by row.
+    ring: Shared<T>,
+    /// The derivatives of the rows that are taken in.
+    rows: Shared<T>,
     /// The weights of the pixels of this lane's column, by tap and lane.
     of_col: Shared<T>,
-    /// Two rows of derivatives, by map and column.
-    row: Shared<T>,
-    /// The sums along the last rows, as many as there are taps: by row, map and lane.
-    ring: Shared<T>,
-    /// Where in the ring the next row goes.
+    /// What each row of the ring counts in the pixels of `N` rows, by row of the ring.
+    of_rows: Shared<T>,
+    /// Whether these are those of pixels that are close to no edge.
+    is_inside: bool,
+    /// Rows of the ring.
+    capacity: u32,
+    /// Where in the ring the next row goes; the oldest is there.
     slot: u32,
-    second: bool,
     maps: Global<T>,
     map_elements: u32,
     /// The rows and columns of the image that have windows.
@@ -77,25 +101,30 @@ struct Back<'a, T> {
     left: i32,
     /// What u and v of this tile's pixels are counted from.
     origin: [T; 2],
-    /// What they are counted from in the windows that this lane reads, and the row of tiles that these belong to.
-    origins: [[T; 2]; READS],
-    tile_row: u32,
+    /// What they are counted from in the windows that this lane reads, of a row of tiles and of the next, whose first row is
+    /// this one of the map.
+    origins: [[[T; 2]; READS]; 2],
+    next_tile: i32,
 }
 
-impl<'a, T: Real> Back<'a, T> {
+impl<'a, T: Real, const N: usize> Back<'a, T, N> {
+    /// With shared memory from its beginning on.
+    ///
     /// # Safety
-    /// All lanes of the warp call it, and `shared` has room.
+    /// All lanes of the warp call it; the geometry has made room.
     #[inline(always)]
-    unsafe fn new(params: &'a Params, tile: &Tile, reader: &Reader<T>, shared: Shared<T>) -> Self {
-        let taps = params.taps();
+    unsafe fn new(params: &'a Params, tile: &Tile, reader: &Reader<T>) -> Self {
+        let (taps, rows) = (params.taps(), N as u32);
         let [height, width] = params.map_area();
         let elements = height * width;
         let of_channel = i64::from(tile.plane) * i64::from(DERIVATIVES) * i64::from(elements);
-        let of_row = shared.offset(taps);
-        let of_col = of_row.offset(2 * taps);
-        let row = of_col.offset(taps * LANES);
-        // SAFETY: the weights are the first of what there is room for.
-        let window = unsafe { Window::new(params, shared) };
+        let capacity = taps + rows - 1;
+        let ring = Shared::at(0);
+        let of_derivatives = ring.offset(capacity * DERIVATIVES * LANES);
+        let of_col = of_derivatives.offset(rows * DERIVATIVES * params.reach());
+        let of_rows = of_col.offset(taps * LANES);
+        // SAFETY: as the caller promises.
+        let window = unsafe { Window::new(params, of_rows.offset(capacity * rows)) };
         warp::sync();
         let left = tile.cols[0];
         // The lanes beyond the last column look on.
@@ -108,161 +137,227 @@ impl<'a, T: Real> Back<'a, T> {
         Self {
             params,
             window,
-            of_row,
+            ring,
+            rows: of_derivatives,
             of_col,
-            row,
-            ring: row.offset(2 * DERIVATIVES * params.reach()),
+            of_rows,
+            is_inside: false,
+            capacity,
             slot: 0,
-            second: false,
             maps: Global::from_address(params.derivatives).offset(of_channel),
             map_elements: elements,
             map_rows: [margin, margin + height as i32],
             map_cols: [margin, margin + width as i32],
             left,
             origin: reader.middle(tile.rows, tile.cols),
-            origins: [[T::from_u32(0); 2]; READS],
-            tile_row: u32::MAX,
+            origins: [[[T::from_u32(0); 2]; READS]; 2],
+            next_tile: 0,
         }
     }
 
-    /// The map's column of the window at place `i` of this lane; `None` where there is none.
-    #[inline(always)]
-    fn column(&self, i: usize) -> Option<u32> {
-        let col = lane() + i as u32 * LANES;
-        let at = self.left - self.window.radius + col as i32;
-        let [from, to] = self.map_cols;
-        (col < self.params.reach() && at >= from && at < to).then_some((at - from) as u32)
-    }
-
-    /// Takes in the derivatives of a row of windows, and the weights of the row of pixels that it completes.
+    /// Reads this lane's part of the rows of derivatives from `row` on; where there is no window, that of another.
     ///
     /// # Safety
-    /// All lanes of the warp call it, and [`along`](Self::along) with a barrier in between.
+    /// The kernel before has written them.
     #[inline(always)]
-    unsafe fn write(&mut self, reader: &Reader<T>, row: i32, pixel_row: i32) {
-        self.second = !self.second;
-        let of_row = self.weights_of_row();
-        let mut tap = lane();
-        while tap < self.window.taps {
-            // SAFETY: each tap is written by one lane.
-            unsafe { of_row.store(tap, self.window.folded(pixel_row, self.params.height as i32, tap)) };
-            tap += LANES;
-        }
+    unsafe fn read(&self, row: i32) -> [[[T; MAPS]; READS]; N] {
         let [from, to] = self.map_rows;
-        if row < from || row >= to {
-            return;
-        }
-        let map_row = (row - from) as u32;
-        self.follow(reader, map_row);
-        let out = self.current();
-        for i in 0..READS {
-            let col = lane() + i as u32 * LANES;
-            if col >= self.params.reach() {
-                continue;
-            }
-            let mut maps = [T::from_u32(0); MAPS];
-            if let Some(map_col) = self.column(i) {
-                let index = map_row * (self.map_cols[1] - self.map_cols[0]) as u32 + map_col;
-                for map in 0..MAPS {
+        let [first, last] = self.map_cols;
+        core::array::from_fn(|i| {
+            let map_row = ((row + i as i32).max(from).min(to - 1) - from) as u32;
+            core::array::from_fn(|j| {
+                let at = self.column(lane() + j as u32 * LANES);
+                let index = map_row * (last - first) as u32 + (at.max(first).min(last - 1) - first) as u32;
+                core::array::from_fn(|map| {
                     let of_map = self.maps.offset(map as i64 * i64::from(self.map_elements));
-                    // SAFETY: the map has this window, and the kernel before has written it.
-                    maps[map] = unsafe { of_map.load_nc(index) };
-                }
+                    // SAFETY: as the caller promises; the map has this window.
+                    unsafe { of_map.load_nc(index) }
+                })
+            })
+        })
+    }
+
+    /// Takes in the derivatives that have been read of the rows of windows from `row` on; zeros where there are none.
+    ///
+    /// # Safety
+    /// All lanes of the warp call it, with a barrier between this and [`along`](Self::along), and the other way round.
+    #[inline(always)]
+    unsafe fn write(&mut self, reader: &Reader<T>, row: i32, read: &[[[T; MAPS]; READS]; N]) {
+        let [from, to] = self.map_rows;
+        let [first, last] = self.map_cols;
+        self.follow(reader, row.max(from).min(to - 1) - from);
+        let zero = T::from_u32(0);
+        let cols: [_; READS] = core::array::from_fn(|j| lane() + j as u32 * LANES);
+        for i in 0..N {
+            let row = row + i as i32;
+            let line = self.row(i);
+            for j in 0..READS {
+                let at = self.column(cols[j]);
+                let is_window = (row >= from) & (row < to) & (at >= first) & (at < last);
+                let mut maps = read[i][j].map(|value| if is_window { value } else { zero });
                 // From the window's origin to that of this tile.
                 for signal in 0..2 {
-                    let by = self.origin[signal] - self.origins[i][signal];
+                    let [this, next] = [0, 1].map(|tile| self.origins[tile][j][signal]);
+                    let by = self.origin[signal] - if row - from < self.next_tile { this } else { next };
                     maps[signal] = fma(by, maps[2 + signal], maps[signal]);
                 }
-            }
-            for map in 0..MAPS {
-                // SAFETY: within the row, and each column is written by one lane.
-                unsafe { out.store(map as u32 * self.params.reach() + col, maps[map]) };
+                if cols[j] < self.params.reach() {
+                    // SAFETY: within the row, and each column is written by one lane.
+                    unsafe { T::store4(line, cols[j], self.params.reach(), maps) };
+                }
             }
         }
     }
 
-    /// Finds the origins of the windows of a row, which change with the tiles that these belong to.
+    /// The image's column of the windows in a column of the rows.
     #[inline(always)]
-    fn follow(&mut self, reader: &Reader<T>, map_row: u32) {
-        let tile_row = map_row / self.params.tile_rows(Work::Windows).max(1);
-        if tile_row == self.tile_row {
+    fn column(&self, col: u32) -> i32 {
+        self.left - self.window.radius + col as i32
+    }
+
+    /// Finds the origins of the windows of this row of the map and of the next rows, which change with the tiles that these
+    /// belong to.
+    #[inline(always)]
+    fn follow(&mut self, reader: &Reader<T>, map_row: i32) {
+        if map_row < self.next_tile {
             return;
         }
-        self.tile_row = tile_row;
-        for i in 0..READS {
-            let tile_col = self.column(i).unwrap_or(0) / LANES;
-            self.origins[i] = reader.origin(self.params, Work::Windows, tile_row, tile_col);
+        let [first, last] = self.map_cols;
+        let rows = self.params.tile_rows(Work::Windows).max(1);
+        let tile_row = map_row as u32 / rows;
+        self.next_tile = ((tile_row + 1) * rows) as i32;
+        let [tiles, _] = self.params.tiles(Work::Windows);
+        for i in 0..2 {
+            let tile_row = (tile_row + i as u32).min(tiles - 1);
+            for j in 0..READS {
+                let at = self.column(lane() + j as u32 * LANES).max(first).min(last - 1);
+                let tile_col = (at - first) as u32 / LANES;
+                self.origins[i][j] = reader.origin(self.params, Work::Windows, tile_row, tile_col);
+            }
+        }
+    }
+
+    /// Finds the weights of the pixels of the rows from `row` on.
+    ///
+    /// # Safety
+    /// All lanes of the warp call it, with a barrier between this and [`down`](Self::down), and the other way round.
+    #[inline(always)]
+    unsafe fn weigh(&mut self, row: i32) {
+        let (rows, height) = (N as u32, self.params.height as i32);
+        let is_inside = (row > self.window.radius) & (row + N as i32 + self.window.radius < height);
+        if is_inside & self.is_inside {
+            return;
+        }
+        self.is_inside = is_inside;
+        let mut entry = lane();
+        while entry < self.capacity * rows {
+            let pixel = entry % rows;
+            let (tap, row) = ((entry / rows).wrapping_sub(pixel), row + pixel as i32);
+            let is_tap = (tap < self.window.taps) & (row < height);
+            // SAFETY: there is such a tap; each entry is written by one lane.
+            unsafe {
+                let weight = if is_tap {
+                    self.window.folded(row, height, tap)
+                } else {
+                    T::from_u32(0)
+                };
+                self.of_rows.store(entry, weight);
+            }
+            entry += LANES;
         }
     }
 
     #[inline(always)]
-    fn weights_of_row(&self) -> Shared<T> {
-        self.of_row.offset(if self.second { self.window.taps } else { 0 })
+    fn row(&self, row: usize) -> Shared<T> {
+        self.rows.offset(row as u32 * DERIVATIVES * self.params.reach())
+    }
+
+    /// The place in the ring so many rows after the oldest.
+    #[inline(always)]
+    fn after(&self, rows: u32) -> u32 {
+        let slot = self.slot + rows;
+        if slot >= self.capacity {
+            slot - self.capacity
+        } else {
+            slot
+        }
     }
 
     #[inline(always)]
-    fn current(&self) -> Shared<T> {
-        let size = DERIVATIVES * self.params.reach();
-        self.row.offset(if self.second { size } else { 0 })
+    fn ring(&self, slot: u32) -> Shared<T> {
+        self.ring.offset(slot * DERIVATIVES * LANES)
     }
 
-    #[inline(always)]
-    fn place(&self, slot: u32, map: usize) -> u32 {
-        (slot * DERIVATIVES + map as u32) * LANES + lane()
-    }
-
-    /// The sums along the row that has been taken in, into the ring; zeros where there are no windows.
+    /// The sums along the rows that have been taken in, into the ring.
     ///
     /// # Safety
     /// All lanes of the warp call it, after a barrier.
     #[inline(always)]
-    unsafe fn along(&mut self, row: i32) {
-        let mut sums = [T::from_u32(0); MAPS];
-        let [from, to] = self.map_rows;
-        // SAFETY: the row has been written and waited for, and holds all windows that hold the lanes' pixels; the
+    unsafe fn along(&mut self) {
+        let mut sums = [[T::from_u32(0); MAPS]; N];
+        let rows: [_; N] = core::array::from_fn(|row| self.row(row));
+        // SAFETY: the rows have been written and waited for, and hold all windows that hold the lanes' pixels; the
         // lane's columns of the weights and of the ring are its own.
         unsafe {
-            if row >= from && row < to {
-                let line = self.current().offset(lane());
-                for tap in 0..self.window.taps {
-                    let weight = self.of_col.load(tap * LANES + lane());
+            for tap in 0..self.window.taps {
+                let weight = self.of_col.load(tap * LANES + lane());
+                for row in 0..N {
+                    let values = T::load4(rows[row], lane() + tap, self.params.reach());
                     for map in 0..MAPS {
-                        let value = line.load(map as u32 * self.params.reach() + tap);
-                        sums[map] = fma(weight, value, sums[map]);
+                        sums[row][map] = fma(weight, values[map], sums[row][map]);
                     }
                 }
             }
-            for map in 0..MAPS {
-                self.ring.store(self.place(self.slot, map), sums[map]);
+            for row in 0..N {
+                T::store4(self.ring(self.after(row as u32)), lane(), LANES, sums[row]);
             }
         }
-        self.slot = if self.slot + 1 == self.window.taps {
-            0
-        } else {
-            self.slot + 1
-        };
+        self.slot = self.after(N as u32);
     }
 
-    /// The sums at the lane's pixel in the row whose weights have been taken in.
+    /// The sums at the lane's pixels in the rows whose weights have been found.
     ///
     /// # Safety
-    /// As many rows as taps have been taken in.
+    /// All rows that these pixels need have been taken in, and the weights waited for.
     #[inline(always)]
-    unsafe fn down(&self) -> [T; MAPS] {
-        let of_row = self.weights_of_row();
-        let mut sums = [T::from_u32(0); MAPS];
+    unsafe fn down(&self) -> [[T; MAPS]; N] {
+        let mut sums = [[T::from_u32(0); MAPS]; N];
         let mut slot = self.slot;
-        for tap in 0..self.window.taps {
-            // SAFETY: the ring is full, and the lane's column of it is its own; the weights have been waited for.
-            unsafe {
-                let weight = of_row.load(tap);
-                for map in 0..MAPS {
-                    sums[map] = fma(weight, self.ring.load(self.place(slot, map)), sums[map]);
-                }
+        // The first and the last rows are not of all pixels, and what is not of a pixel may be NaN.
+        let (inner, taps) = (N as u32 - 1, self.window.taps);
+        // SAFETY: the ring is full.
+        unsafe {
+            for row in 0..inner {
+                slot = self.add(&mut sums, slot, row, |pixel| row >= pixel && row - pixel < taps);
             }
-            slot = if slot + 1 == self.window.taps { 0 } else { slot + 1 };
+            for row in inner..taps {
+                slot = self.add(&mut sums, slot, row, |_| true);
+            }
+            for row in inner.max(taps)..self.capacity {
+                slot = self.add(&mut sums, slot, row, |pixel| row - pixel < taps);
+            }
         }
         sums
+    }
+
+    /// Adds row `row` of the ring, which is in this slot, to the pixels that it is of; the next slot.
+    ///
+    /// # Safety
+    /// As for [`down`](Self::down).
+    #[inline(always)]
+    unsafe fn add(&self, sums: &mut [[T; MAPS]; N], slot: u32, row: u32, is_of: impl Fn(u32) -> bool) -> u32 {
+        // SAFETY: the ring is full, and the lane's column of it is its own; the weights have been waited for.
+        let values = unsafe { T::load4(self.ring(slot), lane(), LANES) };
+        for pixel in 0..N {
+            if is_of(pixel as u32) {
+                // SAFETY: as above.
+                let weight = unsafe { self.of_rows.load(row * N as u32 + pixel as u32) };
+                for map in 0..MAPS {
+                    sums[pixel][map] = fma(weight, values[map], sums[pixel][map]);
+                }
+            }
+        }
+        if slot + 1 == self.capacity { 0 } else { slot + 1 }
     }
 }
 
@@ -295,24 +390,51 @@ impl<T: Real> Gradients<T> {
         }
     }
 
-    /// Writes the gradients at a pixel, from the sums of P, Q, B and C.
+    /// Writes the gradients at pixels, from the sums of P, Q, B and C.
     ///
     /// # Safety
-    /// The image has such a pixel, and no other thread writes there.
+    /// No other thread writes there.
     #[inline(always)]
-    unsafe fn write(&self, reader: &Reader<T>, row: i32, col: i32, [p, q, b, c]: [T; MAPS]) {
-        let [u, v] = reader.values(reader.read(Some(row), Some(col)));
-        let of_u = fma(u - self.origin[0], b, p);
-        let of_v = fma(v - self.origin[1], c, q);
-        let (row, col) = (row as u32, col as u32);
-        // SAFETY: as the caller promises.
-        unsafe {
-            if let Some(out) = &self.out[0] {
-                out.store(row, col, self.factor * (of_u + of_v));
+    unsafe fn write<const N: usize>(&self, reader: &Reader<T>, pixels: &Pixels<N>, sums: &[[T; MAPS]; N]) {
+        let values = reader.values(&pixels.read);
+        for i in 0..N {
+            let ([[u, v]], [p, q, b, c]) = (values[i], sums[i]);
+            let of_u = fma(u - self.origin[0], b, p);
+            let of_v = fma(v - self.origin[1], c, q);
+            let (Some(row), Some(col)) = (pixels.rows[i], pixels.col) else {
+                continue;
+            };
+            // SAFETY: as the caller promises, and there is such a pixel.
+            unsafe {
+                if let Some(out) = &self.out[0] {
+                    out.store(row as u32, col as u32, self.factor * (of_u + of_v));
+                }
+                if let Some(out) = &self.out[1] {
+                    out.store(row as u32, col as u32, self.factor * (of_u - of_v));
+                }
             }
-            if let Some(out) = &self.out[1] {
-                out.store(row, col, self.factor * (of_u - of_v));
-            }
+        }
+    }
+}
+
+/// Some pixels of a column, as far as they are inside.
+struct Pixels<const N: usize> {
+    rows: [Option<i32>; N],
+    col: Option<i32>,
+    read: Read<N, 1>,
+}
+
+impl<const N: usize> Pixels<N> {
+    /// Reads those in the rows from the first on, each below its end.
+    #[inline(always)]
+    fn read<T: Real>(reader: &Reader<T>, [row, bottom]: [i32; 2], [col, right]: [i32; 2]) -> Self {
+        let inside = |at: i32, end: i32| (at < end).then_some(at);
+        let rows = core::array::from_fn(|i| inside(row + i as i32, bottom));
+        let col = inside(col, right);
+        Self {
+            rows,
+            col,
+            read: reader.read(rows, [col]),
         }
     }
 }

@@ -35,41 +35,53 @@ impl Plane {
         }
     }
 
-    /// The bits of the element at a place.
+    /// The bits of the elements in some rows and columns; `wide` says whether they may have eight bytes.
     ///
     /// # Safety
-    /// The plane has an element there, which nobody writes while the kernel runs.
+    /// The plane has elements there, which nobody writes while the kernel runs.
     #[inline(always)]
-    pub(crate) unsafe fn bits(&self, row: u32, col: u32) -> u64 {
-        let index = row * self.row + col * self.col;
+    pub(crate) unsafe fn bits<const N: usize, const M: usize>(
+        &self,
+        rows: [u32; N],
+        cols: [u32; M],
+        wide: bool,
+    ) -> [[u64; M]; N] {
+        let index = |row, col| row * self.row + col * self.col;
         // SAFETY: as the caller promises; distances within a plane fit 32 bits.
         unsafe {
             if self.kind == Kind::U8 as u32 {
-                Global::<u8>::from_address(self.address).load_nc(index).into()
+                let plane = Global::<u8>::from_address(self.address);
+                each(rows, cols, |row, col| plane.load_nc(index(row, col)).into())
             } else if self.kind < Kind::F32 as u32 {
-                Global::<u16>::from_address(self.address).load_nc(index).into()
-            } else if self.kind == Kind::F32 as u32 {
-                Global::<u32>::from_address(self.address).load_nc(index).into()
+                let plane = Global::<u16>::from_address(self.address);
+                each(rows, cols, |row, col| plane.load_nc(index(row, col)).into())
+            } else if !wide || self.kind == Kind::F32 as u32 {
+                let plane = Global::<u32>::from_address(self.address);
+                each(rows, cols, |row, col| plane.load_nc(index(row, col)).into())
             } else {
-                Global::<f64>::from_address(self.address).load_nc(index).to_bits()
+                let plane = Global::<f64>::from_address(self.address);
+                each(rows, cols, |row, col| plane.load_nc(index(row, col)).to_bits())
             }
         }
     }
 
-    /// The number that bits stand for.
+    /// The numbers that bits stand for; `wide` as for [`bits`](Self::bits).
     #[inline(always)]
-    pub(crate) fn number<T: Real>(&self, bits: u64) -> T {
-        let word = bits as u32;
+    pub(crate) fn numbers<T: Real, const N: usize, const M: usize>(
+        &self,
+        bits: [[u64; M]; N],
+        wide: bool,
+    ) -> [[T; M]; N] {
         if self.kind < Kind::F16 as u32 {
-            T::from_u32(word)
+            bits.map(|row| row.map(|bits| T::from_u32(bits as u32)))
         } else if self.kind == Kind::F16 as u32 {
-            T::from_f32(from_f16(word))
+            bits.map(|row| row.map(|bits| T::from_f32(from_f16(bits as u32))))
         } else if self.kind == Kind::Bf16 as u32 {
-            T::from_f32(f32::from_bits(word << 16))
-        } else if self.kind == Kind::F32 as u32 {
-            T::from_f32(f32::from_bits(word))
+            bits.map(|row| row.map(|bits| T::from_f32(f32::from_bits((bits as u32) << 16))))
+        } else if !wide || self.kind == Kind::F32 as u32 {
+            bits.map(|row| row.map(|bits| T::from_f32(f32::from_bits(bits as u32))))
         } else {
-            T::from_f64(f64::from_bits(bits))
+            bits.map(|row| row.map(|bits| T::from_f64(f64::from_bits(bits))))
         }
     }
 
@@ -80,7 +92,8 @@ impl Plane {
     #[inline(always)]
     pub(crate) unsafe fn at<T: Real>(&self, row: u32, col: u32) -> T {
         // SAFETY: as the caller promises.
-        self.number(unsafe { self.bits(row, col) })
+        let [[number]] = self.numbers(unsafe { self.bits([row], [col], true) }, true);
+        number
     }
 
     /// Writes a number, rounded to the element type, which is one of floats.
@@ -106,6 +119,15 @@ impl Plane {
             }
         }
     }
+}
+
+#[inline(always)]
+fn each<const N: usize, const M: usize>(
+    rows: [u32; N],
+    cols: [u32; M],
+    element: impl Fn(u32, u32) -> u64,
+) -> [[u64; M]; N] {
+    rows.map(|row| cols.map(|col| element(row, col)))
 }
 
 /// Bytes of an element.

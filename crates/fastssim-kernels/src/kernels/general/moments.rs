@@ -17,6 +17,10 @@ use super::real::Real;
 use super::tile::{Read, Reader};
 use super::window::Window;
 use crate::general::geometry::LANES;
+use crate::general::params::Params;
+
+/// Moments of a row in the ring, without the variance of x.
+const MOMENTS: u32 = 4;
 
 /// Means of u and v in a window, the variances of both, and that of x, which is zero where it is not wanted.
 #[derive(Clone, Copy)]
@@ -29,6 +33,7 @@ pub(crate) struct Moments<T> {
 }
 
 /// Sums of differences from the centre, and of their squares.
+#[derive(Clone, Copy)]
 struct Sums<T> {
     u: T,
     v: T,
@@ -73,21 +78,23 @@ impl<T: Real> Sums<T> {
     }
 }
 
-/// The rows that windows reach, in shared memory.
-pub(crate) struct Rows<T> {
+/// The rows that windows reach, in shared memory: `N` are taken in at a time.
+pub(crate) struct Rows<T, const N: usize> {
     window: Window<T>,
-    /// Two rows of u and v: one is read while the next is written.
-    row: Shared<T>,
+    /// The moments along the last rows: as many as `N` windows below one another reach, by row.
+    ring: Shared<T>,
+    /// The variances of x of those rows, where they are wanted.
+    ring_of_x: Shared<T>,
+    /// u and v of the rows that are taken in.
+    rows: Shared<T>,
     /// Columns of such a row.
     reach: u32,
-    /// The moments along the last rows, as many as there are taps: by row, moment and lane.
-    ring: Shared<T>,
-    /// Moments of a row: 5, or 4 without that of x.
-    signals: u32,
-    /// Where in the ring the next row goes.
+    /// Whether the variance of x is wanted.
+    with_x: bool,
+    /// Rows of the ring.
+    capacity: u32,
+    /// Where in the ring the next row goes; the oldest is there.
     slot: u32,
-    /// Whether the next row of u and v is the second of the two.
-    second: bool,
 }
 
 /// Places of a row that a lane reads.
@@ -96,23 +103,35 @@ const READS: usize = 2;
 /// The columns of the image that a lane reads.
 pub(crate) type Columns = [Option<i32>; READS];
 
-/// What a lane has read of a row.
-pub(crate) type Row = [Read; READS];
-
-impl<T: Real> Rows<T> {
-    /// Rows in shared memory from `start` on.
+impl<T: Real, const N: usize> Rows<T, N> {
+    /// The window and its rows, in shared memory from its beginning on.
+    ///
+    /// # Safety
+    /// All lanes of the warp call it; the geometry has made room.
     #[inline(always)]
-    pub(crate) fn new(window: Window<T>, start: Shared<T>, signals: u32) -> Self {
-        let reach = LANES + 2 * window.radius as u32;
+    pub(crate) unsafe fn new(params: &Params) -> Self {
+        let capacity = params.taps() + N as u32 - 1;
+        let with_x = T::DOUBLE && params.is_apart();
+        let ring = Shared::at(0);
+        let ring_of_x = ring.offset(capacity * MOMENTS * LANES);
+        let rows = ring_of_x.offset(if with_x { capacity * LANES } else { 0 });
         Self {
-            window,
-            row: start,
-            reach,
-            ring: start.offset(4 * reach),
-            signals,
+            // SAFETY: as the caller promises; a barrier comes with the first rows.
+            window: unsafe { Window::new(params, rows.offset(2 * N as u32 * params.reach())) },
+            ring,
+            ring_of_x,
+            rows,
+            reach: params.reach(),
+            with_x,
+            capacity,
             slot: 0,
-            second: false,
         }
+    }
+
+    /// The first row to take in for windows from row `top` on.
+    #[inline(always)]
+    pub(crate) fn first(&self, top: i32) -> i32 {
+        top - self.window.lead::<N>()
     }
 
     /// The columns that this lane reads of every row, for windows from column `left` on.
@@ -125,105 +144,171 @@ impl<T: Real> Rows<T> {
         })
     }
 
-    /// Reads this lane's part of a row.
+    /// Reads this lane's part of the rows from `row` on.
     #[inline(always)]
-    pub(crate) fn read(&self, reader: &Reader<T>, row: i32, columns: &Columns) -> Row {
-        let row = reader.row(row);
-        columns.map(|col| reader.read(row, col))
+    pub(crate) fn read(&self, reader: &Reader<T>, row: i32, columns: &Columns) -> Read<N, READS> {
+        reader.read(core::array::from_fn(|i| reader.row(row + i as i32)), *columns)
     }
 
-    /// Takes in the next row.
+    /// Takes in the next rows.
     ///
     /// # Safety
-    /// All lanes of the warp call it, and [`along`](Self::along) with a barrier in between.
+    /// All lanes of the warp call it, with a barrier between this and [`along`](Self::along), and the other way round.
     #[inline(always)]
-    pub(crate) unsafe fn write(&mut self, reader: &Reader<T>, row: &Row) {
-        self.second = !self.second;
+    pub(crate) unsafe fn write(&mut self, reader: &Reader<T>, rows: &Read<N, READS>) {
+        let values = reader.values(rows);
         for i in 0..READS {
             let col = lane() + i as u32 * LANES;
             if col < self.reach {
-                let [u, v] = reader.values(row[i]);
-                // SAFETY: within the row, and each column is written by one lane.
-                unsafe {
-                    self.current().store(col, u);
-                    self.current().store(self.reach + col, v);
+                for row in 0..N {
+                    // SAFETY: within the row, and each column is written by one lane.
+                    unsafe { T::store2(self.row(row), col, self.reach, values[row][i]) };
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn current(&self) -> Shared<T> {
-        self.row.offset(if self.second { 2 * self.reach } else { 0 })
+    fn row(&self, row: usize) -> Shared<T> {
+        self.rows.offset(2 * row as u32 * self.reach)
     }
 
+    /// The place in the ring so many rows after the oldest.
     #[inline(always)]
-    fn place(&self, slot: u32, signal: u32) -> u32 {
-        (slot * self.signals + signal) * LANES + lane()
+    fn after(&self, rows: u32) -> u32 {
+        let slot = self.slot + rows;
+        if slot >= self.capacity {
+            slot - self.capacity
+        } else {
+            slot
+        }
     }
 
-    /// The moments along the row that has been taken in, into the ring.
+    /// The moments in a place of the ring.
+    ///
+    /// # Safety
+    /// They have been written.
+    #[inline(always)]
+    unsafe fn ring(&self, slot: u32) -> [T; 4] {
+        // SAFETY: as the caller promises; the lane's column of the ring is its own.
+        unsafe { T::load4(self.ring.offset(slot * MOMENTS * LANES), lane(), LANES) }
+    }
+
+    /// The moments along the rows that have been taken in, into the ring.
     ///
     /// # Safety
     /// All lanes of the warp call it, after a barrier.
     #[inline(always)]
     pub(crate) unsafe fn along(&mut self) {
-        let with_x = T::DOUBLE && self.signals > 4;
-        let row = self.current().offset(lane());
-        let center = self.window.radius as u32;
-        // SAFETY: the row has been written and waited for, and holds all columns that the lanes' windows reach; the
+        let rows: [_; N] = core::array::from_fn(|row| self.row(row));
+        // SAFETY: the rows have been written and waited for, and hold all columns that the lanes' windows reach; the
         // lane's column of the ring is its own.
         unsafe {
-            let [u, v] = [row.load(center), row.load(self.reach + center)];
-            let mut sums = Sums::new();
+            let at = |row: usize, tap: u32| T::load2(rows[row], lane() + tap, self.reach);
+            let centers: [_; N] = core::array::from_fn(|row| at(row, self.window.radius as u32));
+            let mut sums = [Sums::new(); N];
             for tap in 0..self.window.taps {
                 let weight = self.window.weight(tap);
-                sums.add(weight, row.load(tap) - u, row.load(self.reach + tap) - v, with_x);
+                for row in 0..N {
+                    let ([u, v], [center_u, center_v]) = (at(row, tap), centers[row]);
+                    sums[row].add(weight, u - center_u, v - center_v, self.with_x);
+                }
             }
-            let m = sums.about(u, v);
-            self.ring.store(self.place(self.slot, 0), m.u);
-            self.ring.store(self.place(self.slot, 1), m.v);
-            self.ring.store(self.place(self.slot, 2), m.su);
-            self.ring.store(self.place(self.slot, 3), m.sv);
-            if with_x {
-                self.ring.store(self.place(self.slot, 4), m.sx);
+            for row in 0..N {
+                let [u, v] = centers[row];
+                let m = sums[row].about(u, v);
+                let slot = self.after(row as u32);
+                let place = self.ring.offset(slot * MOMENTS * LANES);
+                T::store4(place, lane(), LANES, [m.u, m.v, m.su, m.sv]);
+                if self.with_x {
+                    self.ring_of_x.store(slot * LANES + lane(), m.sx);
+                }
             }
         }
-        self.slot = if self.slot + 1 == self.window.taps {
+        self.slot = self.after(N as u32);
+    }
+
+    /// The moments of the lane's windows whose last rows have been taken in.
+    ///
+    /// # Safety
+    /// The rows of all of them have been taken in.
+    #[inline(always)]
+    pub(crate) unsafe fn moments(&self) -> [Moments<T>; N] {
+        // SAFETY: the ring is full.
+        let centers: [_; N] = core::array::from_fn(|row| unsafe {
+            let [u, v, ..] = self.ring(self.after(row as u32 + self.window.radius as u32));
+            [u, v]
+        });
+        let mut down = Down {
+            sums: [Sums::new(); N],
+            weights: [T::from_u32(0); N],
+            slot: self.slot,
+        };
+        // The first and the last rows are not of all windows, and what is not of a window may be NaN.
+        let (inner, taps) = (N as u32 - 1, self.window.taps);
+        // SAFETY: as above.
+        unsafe {
+            for row in 0..inner {
+                down.add(self, &centers, row, |window| row >= window && row - window < taps);
+            }
+            for row in inner..taps {
+                down.add(self, &centers, row, |_| true);
+            }
+            for row in inner.max(taps)..self.capacity {
+                down.add(self, &centers, row, |window| row - window < taps);
+            }
+        }
+        core::array::from_fn(|row| {
+            let [u, v] = centers[row];
+            down.sums[row].about(u, v)
+        })
+    }
+}
+
+/// `N` windows below one another on the way down the ring.
+struct Down<T, const N: usize> {
+    sums: [Sums<T>; N],
+    /// What the row counts in each of them.
+    weights: [T; N],
+    /// The row's place in the ring.
+    slot: u32,
+}
+
+impl<T: Real, const N: usize> Down<T, N> {
+    /// Adds row `row` to the windows that it is of.
+    ///
+    /// # Safety
+    /// The ring is full; rows come one after the other.
+    #[inline(always)]
+    unsafe fn add(&mut self, rows: &Rows<T, N>, centers: &[[T; 2]; N], row: u32, is_of: impl Fn(u32) -> bool) {
+        for window in (1..N).rev() {
+            self.weights[window] = self.weights[window - 1];
+        }
+        // SAFETY: as the caller promises; the lane's column of the ring is its own.
+        unsafe {
+            if is_of(0) {
+                self.weights[0] = rows.window.weight(row);
+            }
+            let [u, v, su, sv] = rows.ring(self.slot);
+            for window in 0..N {
+                if !is_of(window as u32) {
+                    continue;
+                }
+                let (weight, [center_u, center_v]) = (self.weights[window], centers[window]);
+                let sums = &mut self.sums[window];
+                sums.add(weight, u - center_u, v - center_v, rows.with_x);
+                sums.uu = fma(weight, su, sums.uu);
+                sums.vv = fma(weight, sv, sums.vv);
+                if rows.with_x {
+                    let sx = rows.ring_of_x.load(self.slot * LANES + lane());
+                    sums.xx = fma(weight, sx, sums.xx);
+                }
+            }
+        }
+        self.slot = if self.slot + 1 == rows.capacity {
             0
         } else {
             self.slot + 1
         };
-    }
-
-    /// The moments of the lane's window whose last row has been taken in.
-    ///
-    /// # Safety
-    /// As many rows as taps have been taken in.
-    #[inline(always)]
-    pub(crate) unsafe fn moments(&self) -> Moments<T> {
-        let with_x = T::DOUBLE && self.signals > 4;
-        let taps = self.window.taps;
-        // The oldest row is where the next one goes.
-        let center = self.slot + self.window.radius as u32;
-        let center = if center >= taps { center - taps } else { center };
-        let mut slot = self.slot;
-        // SAFETY: the ring is full, and the lane's column of it is its own.
-        unsafe {
-            let [u, v] = [0, 1].map(|signal| self.ring.load(self.place(center, signal)));
-            let mut sums = Sums::new();
-            for tap in 0..taps {
-                let weight = self.window.weight(tap);
-                let at = |signal| self.ring.load(self.place(slot, signal));
-                sums.add(weight, at(0) - u, at(1) - v, with_x);
-                sums.uu = fma(weight, at(2), sums.uu);
-                sums.vv = fma(weight, at(3), sums.vv);
-                if with_x {
-                    sums.xx = fma(weight, at(4), sums.xx);
-                }
-                slot = if slot + 1 == taps { 0 } else { slot + 1 };
-            }
-            sums.about(u, v)
-        }
     }
 }

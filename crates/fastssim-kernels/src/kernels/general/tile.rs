@@ -74,12 +74,24 @@ pub(crate) struct Reader<T> {
     scale: T,
 }
 
-/// What has been read of a place: of x and of y, and whether there is a pixel.
+/// What has been read in some rows and columns: of x and of y, and where there are pixels.
 #[derive(Clone, Copy)]
-pub(crate) struct Read {
-    x: u64,
-    y: u64,
-    is_pixel: bool,
+pub(crate) struct Read<const N: usize, const M: usize> {
+    x: [[u64; M]; N],
+    y: [[u64; M]; N],
+    /// A bit each.
+    rows: u32,
+    cols: u32,
+}
+
+/// The bits of those that there are.
+#[inline(always)]
+fn present<const N: usize>(places: [Option<i32>; N]) -> u32 {
+    let mut bits = 0;
+    for i in 0..N {
+        bits |= u32::from(places[i].is_some()) << i;
+    }
+    bits
 }
 
 impl<T: Real> Reader<T> {
@@ -107,29 +119,40 @@ impl<T: Real> Reader<T> {
         source(self.padding, col, self.width)
     }
 
-    /// The pixel in a row and column of the image, as [`row`](Self::row) and [`col`](Self::col) give them.
+    /// The pixels in rows and columns of the image, as [`row`](Self::row) and [`col`](Self::col) give them.
     #[inline(always)]
-    pub(crate) fn read(&self, row: Option<i32>, col: Option<i32>) -> Read {
-        let (row_is, col_is) = (row.is_some(), col.is_some());
-        let (row, col) = (row.unwrap_or(0) as u32, col.unwrap_or(0) as u32);
+    pub(crate) fn read<const N: usize, const M: usize>(
+        &self,
+        rows: [Option<i32>; N],
+        cols: [Option<i32>; M],
+    ) -> Read<N, M> {
+        let at_rows = rows.map(|row| row.unwrap_or(0) as u32);
+        let at_cols = cols.map(|col| col.unwrap_or(0) as u32);
         // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody writes meanwhile,
         // and the image has a pixel.
         unsafe {
             Read {
-                x: self.x.bits(row, col),
-                y: self.y.bits(row, col),
-                is_pixel: row_is & col_is,
+                x: self.x.bits(at_rows, at_cols, T::DOUBLE),
+                y: self.y.bits(at_rows, at_cols, T::DOUBLE),
+                rows: present(rows),
+                cols: present(cols),
             }
         }
     }
 
-    /// The sum and the difference of what has been read, scaled; zero where there is no pixel.
+    /// The sums and the differences of what has been read, scaled; zero where there is no pixel.
     #[inline(always)]
-    pub(crate) fn values(&self, read: Read) -> [T; 2] {
-        let x = self.x.number::<T>(read.x) * self.scale;
-        let y = self.y.number::<T>(read.y) * self.scale;
-        let zero = T::from_u32(0);
-        if read.is_pixel { [x + y, x - y] } else { [zero; 2] }
+    pub(crate) fn values<const N: usize, const M: usize>(&self, read: &Read<N, M>) -> [[[T; 2]; M]; N] {
+        let x = self.x.numbers::<T, N, M>(read.x, T::DOUBLE);
+        let y = self.y.numbers::<T, N, M>(read.y, T::DOUBLE);
+        core::array::from_fn(|i| {
+            core::array::from_fn(|j| {
+                let (x, y) = (x[i][j] * self.scale, y[i][j] * self.scale);
+                let zero = T::from_u32(0);
+                let is_pixel = read.rows >> i & read.cols >> j & 1 != 0;
+                [x + y, x - y].map(|value| if is_pixel { value } else { zero })
+            })
+        })
     }
 
     /// What the derivatives of the windows of a tile, in this row and column of tiles, take for the origin of u and
@@ -147,6 +170,7 @@ impl<T: Real> Reader<T> {
         let zero = T::from_u32(0);
         // Zero times what is not finite is NaN.
         let finite = |value: T| if value * zero == zero { value } else { zero };
-        self.values(self.read(Some(row), Some(col))).map(finite)
+        let [[values]] = self.values(&self.read([Some(row)], [Some(col)]));
+        values.map(finite)
     }
 }

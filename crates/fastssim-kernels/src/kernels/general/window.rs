@@ -47,6 +47,14 @@ impl<T: Real> Window<T> {
         }
     }
 
+    /// Rows to take in above the centre of the first window, where `N` are taken in at a time and the first of them is to be the
+    /// last row of a window each time from then on.
+    #[inline(always)]
+    pub(crate) fn lead<const N: usize>(&self) -> i32 {
+        let above = self.taps - 1;
+        above.next_multiple_of(N as u32) as i32 - self.radius
+    }
+
     /// The weight of a tap.
     ///
     /// # Safety

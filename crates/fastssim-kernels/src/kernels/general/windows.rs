@@ -1,7 +1,6 @@
 //! The kernel of the windows: their scores, the sums of them, and their derivatives.
 
 use fastssim_device::global::GlobalMut;
-use fastssim_device::shared::Shared;
 use fastssim_device::warp::{self, lane};
 
 use super::elements::Plane;
@@ -10,8 +9,7 @@ use super::moments::{Moments, Rows};
 use super::real::Real;
 use super::sum::Sum;
 use super::tile::{Reader, Tile, divide};
-use super::window::Window;
-use crate::general::geometry::{DERIVATIVES, LANES, Work};
+use crate::general::geometry::{DERIVATIVES, LANES, Work, rows_at_once};
 use crate::general::params::Params;
 
 /// What is wanted of the windows: any of the sum of 1 − SSIM over each tile, the map, and the derivatives.
@@ -21,34 +19,51 @@ use crate::general::params::Params;
 /// [`launch`](crate::general::geometry::launch).
 #[inline(always)]
 pub unsafe fn windows<T: Real>(params: &Params) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if T::DOUBLE {
+            windows_by::<T, { rows_at_once(true) as usize }>(params);
+        } else {
+            windows_by::<T, { rows_at_once(false) as usize }>(params);
+        }
+    }
+}
+
+/// `N` rows at a time.
+#[inline(always)]
+unsafe fn windows_by<T: Real, const N: usize>(params: &Params) {
     let tile = Tile::of_block(params, Work::Windows);
     let reader = Reader::<T>::new(params, &tile);
     let results = Results::new(params, &tile, &reader);
     let constants = Constants::<T>::new(params);
-    let shared = Shared::<T>::at(0);
-    // SAFETY: the geometry makes room for the weights and the rows; the first row's barrier comes before their use.
-    let window = unsafe { Window::new(params, shared) };
-    let mut rows = Rows::new(window, shared.offset(window.taps), params.signals());
+    // SAFETY: the whole warp is here.
+    let mut rows = unsafe { Rows::<T, N>::new(params) };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
-    let radius = window.radius;
+    let radius = params.radius as i32;
     let col = left + lane() as i32;
     let mut sum = Sum::new();
     let columns = rows.columns(&reader, left);
-    let mut next = rows.read(&reader, top - radius, &columns);
-    for row in top - radius..bottom + radius {
-        // SAFETY: the whole warp is here, and the ring is full when the first window is complete.
+    let mut row = rows.first(top);
+    let mut next = rows.read(&reader, row, &columns);
+    while row < bottom + radius {
+        // SAFETY: the whole warp is here, and the rows of windows from the top on have been taken in when they are
+        // complete.
         unsafe {
             rows.write(&reader, &next);
             warp::sync();
-            next = rows.read(&reader, row + 1, &columns);
+            next = rows.read(&reader, row + N as i32, &columns);
             rows.along();
-            let center = row - radius;
-            if center >= top {
+            if row - radius >= top {
                 let moments = rows.moments();
-                let deficit = results.take(&constants, &moments, center, col, col < right);
-                sum.add(deficit);
+                for i in 0..N {
+                    let center = row - radius + i as i32;
+                    let inside = (col < right) & (center < bottom);
+                    sum.add(results.take(&constants, &moments[i], center, col, inside));
+                }
             }
+            warp::sync();
         }
+        row += N as i32;
     }
     if params.partials != 0 {
         // SAFETY: as the caller promises.
