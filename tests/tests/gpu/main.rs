@@ -4,7 +4,6 @@
 //! `absent` run there as well.
 
 mod absent;
-mod calls;
 mod conformance;
 mod determinism;
 mod fault;

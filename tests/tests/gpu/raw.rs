@@ -1,7 +1,7 @@
-//! The driver's functions that a program beside the library calls: streams of its own, graphs, kernels. Where they come
+//! The driver's functions that a program beside the library calls: streams of its own, graphs. Where they come
 //! from is `cuda-loader`, as for the library.
 
-use std::ffi::{CStr, c_char, c_uint, c_void};
+use std::ffi::{c_uint, c_void};
 use std::ptr;
 
 use fastssim::cuda::{Device, Stream};
@@ -15,22 +15,6 @@ unsafe extern "C" {
     fn cuGraphLaunch(graph: *mut c_void, stream: *mut c_void) -> c_uint;
     fn cuGraphExecDestroy(graph: *mut c_void) -> c_uint;
     fn cuGraphDestroy(graph: *mut c_void) -> c_uint;
-    fn cuModuleLoadData(module: *mut *mut c_void, image: *const c_void) -> c_uint;
-    fn cuModuleUnload(module: *mut c_void) -> c_uint;
-    fn cuModuleGetFunction(function: *mut *mut c_void, module: *mut c_void, name: *const c_char) -> c_uint;
-    fn cuLaunchKernel(
-        function: *mut c_void,
-        grid_x: c_uint,
-        grid_y: c_uint,
-        grid_z: c_uint,
-        block_x: c_uint,
-        block_y: c_uint,
-        block_z: c_uint,
-        shared: c_uint,
-        stream: *mut c_void,
-        parameters: *mut *mut c_void,
-        extra: *mut *mut c_void,
-    ) -> c_uint;
 }
 
 /// `CU_STREAM_NON_BLOCKING`
@@ -113,59 +97,5 @@ impl Drop for Graph {
     fn drop(&mut self) {
         // SAFETY: made by `capture`, and destroyed once; launches under way are finished all the same.
         check("cuGraphExecDestroy", unsafe { cuGraphExecDestroy(self.0) });
-    }
-}
-
-/// A kernel that does nothing, with `BYTES` bytes of parameters.
-pub struct Nothing<const BYTES: usize> {
-    module: *mut c_void,
-    function: *mut c_void,
-}
-
-impl<const BYTES: usize> Nothing<BYTES> {
-    pub fn new(device: &Device) -> Self {
-        device.make_current().expect("it works");
-        let entry = format!(".visible .entry nothing(.param .align 8 .b8 p[{BYTES}]) {{ ret; }}");
-        let ptx = format!(".version 6.3\n.target sm_75\n.address_size 64\n{entry}\n\0");
-        let name: &CStr = c"nothing";
-        let (mut module, mut function) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: the text ends in zero; writes one pointer.
-        check("cuModuleLoadData", unsafe {
-            cuModuleLoadData(&mut module, ptx.as_ptr().cast())
-        });
-        // SAFETY: the module is loaded, and the name ends in zero; writes one pointer.
-        check("cuModuleGetFunction", unsafe {
-            cuModuleGetFunction(&mut function, module, name.as_ptr())
-        });
-        Self { module, function }
-    }
-
-    pub fn launch(&self, stream: &Stream) {
-        let mut argument = [0u8; BYTES];
-        let mut arguments = [argument.as_mut_ptr().cast::<c_void>()];
-        let nothing = ptr::null_mut();
-        // SAFETY: the kernel takes one argument of so many bytes, and looks at no memory.
-        check("cuLaunchKernel", unsafe {
-            cuLaunchKernel(
-                self.function,
-                1,
-                1,
-                1,
-                32,
-                1,
-                1,
-                0,
-                stream.as_raw(),
-                arguments.as_mut_ptr(),
-                nothing,
-            )
-        });
-    }
-}
-
-impl<const BYTES: usize> Drop for Nothing<BYTES> {
-    fn drop(&mut self) {
-        // SAFETY: loaded by `new`, and unloaded once, after the callers have waited for its kernels.
-        check("cuModuleUnload", unsafe { cuModuleUnload(self.module) });
     }
 }
