@@ -152,8 +152,8 @@ impl Ssim {
     }
 
     /// The SSIM of each window: shaped like `x` (or like `x` made smaller, under
-    /// [`Downsampling::Automatic`](crate::Downsampling::Automatic)), less the window but for one pixel in height and width
-    /// under valid padding.
+    /// [`Downsampling::Automatic`](crate::Downsampling::Automatic), which the preset `matlab` has), but smaller by the window
+    /// less one in height and width under valid padding.
     pub fn ssim_map<'a, 'b, X: Input<'a>, Y: Input<'b>>(&self, x: X, y: Y) -> Result<Array<X::Real, X::Dim>> {
         self.ssim_of(x, y).map()
     }

@@ -167,8 +167,8 @@ impl<'p, 'a: 'p, 'b: 'p, X: Input<'a>, Y: Input<'b>> Pair<'p, 'a, 'b, X, Y> {
     }
 
     /// The score of each window: shaped like x (or like x made smaller, under
-    /// [`Downsampling::Automatic`](crate::Downsampling::Automatic)), but smaller by the window less one in height and width
-    /// under [`Padding::Valid`](crate::Padding::Valid).
+    /// [`Downsampling::Automatic`](crate::Downsampling::Automatic), which the preset `matlab` has), but smaller by the window
+    /// less one in height and width under [`Padding::Valid`](crate::Padding::Valid).
     pub fn map(self) -> Result<Gradient<'a, X>> {
         let (problem, score, _) = self.problem()?;
         let mut map = X::Dim::zeros::<X::Real>(problem.problem.map_shape(), problem.problem.x.strides());
@@ -200,7 +200,8 @@ impl<'p, 'a: 'p, 'b: 'p, X: Input<'a>, Y: Input<'b>> Pair<'p, 'a, 'b, X, Y> {
         Ok((X::scores(scores), gradient))
     }
 
-    /// The score of each image, and the gradients with respect to x and to y, in one sweep.
+    /// The score of each image, and the gradients with respect to x and to y, which take as long as with
+    /// [`gradients`](Self::gradients).
     pub fn images_with_gradients(self) -> Result<(X::Scores, Gradient<'a, X>, Gradient<'a, X>)> {
         let (scores, x, y) = self.allocated([true, true], true)?;
         Ok((X::scores(scores), x, y))

@@ -25,8 +25,9 @@ use crate::options::{Covariance, Downsampling, DssimConvention, Padding};
 ///
 /// All have k1 = 0.01, k2 = 0.03 and the mean over the channels. The dynamic range stays that of the element type:
 /// 255 for bytes, 1 for floats; some of the libraries assume 255 or 1 whatever the type. Scores agree to
-/// 1e-12 with what the peers compute in double precision. pytorch-msssim's window is in single precision, by which its scores
-/// can be off by 9e-6, and TensorFlow's public function computes all in single precision.
+/// 1e-12 with what pytorch-msssim, scikit-image, TensorFlow and kornia compute in double precision, and with the formulas of
+/// the others, which could not be run. As they come, pytorch-msssim's window is in single precision, by which its scores can
+/// be off by 9e-6, and TensorFlow's public function, fused-ssim and FastCUDASSIM.jl compute all in single precision.
 ///
 /// ```
 /// use fastssim::{Padding, Preset, Ssim};

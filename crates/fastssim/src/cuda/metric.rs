@@ -25,8 +25,9 @@ impl Ssim {
 /// A metric and a stream, made by [`Ssim::on`].
 ///
 /// Functions that end in `_into` put their work into the stream and return: they neither wait nor copy (but for weights
-/// of channels), and allocate nothing after the first call of a size; the first call for an element type on a device also
-/// loads kernels, a second or so. So they can be captured in a CUDA graph, after such a first call in the same stream. All others wait for the result and bring it to the host.
+/// of channels that differ), and allocate nothing after the first call of a size; the first call for an element type on a
+/// device also loads kernels, a second or so. So they can be captured in a CUDA graph, after such a first call in the same
+/// stream. All others wait for the result and bring it to the host.
 ///
 /// The two images may differ in type. Gradients and maps on the device are of any type of floats, and lie as the caller's
 /// buffers do; those that come to the host are of `f64` where `x` is, of `f32` otherwise, and lie as `x` does. What else a
@@ -39,7 +40,7 @@ impl Ssim {
 /// and [`Error::OutputShape`](crate::Error::OutputShape) as on the host; [`Error::Overflow`](crate::Error::Overflow) for
 /// a batch of more tiles than the kernels can count;
 /// [`CudaError::WrongDevice`], [`CudaError::Unsupported`] for a window larger than 33 pixels, and for a call that would
-/// have to allocate or to load kernels while its stream is captured in a graph,
+/// have to allocate, to load kernels, or to copy from or to the host while its stream is captured in a graph,
 /// [`CudaError::OutOfMemory`], [`CudaError::Fault`] where work on the device has failed before, and
 /// [`CudaError::Driver`] where the driver refuses a call for another reason.
 #[derive(Clone, Copy, Debug)]

@@ -67,7 +67,8 @@
 //! time proportional to the window's side; gradients then take a workspace of four maps a channel, in the precision of the
 //! arithmetic, for as many channels at a time as fit in 256 MiB, and one at least. Larger windows are refused by name;
 //! with [`Backend::Auto`](crate::Backend::Auto) the processor does those. Device images that are made smaller before they
-//! are compared ([`Downsampling::Automatic`](crate::Downsampling::Automatic)) are so in double precision, in the workspace.
+//! are compared ([`Downsampling::Automatic`](crate::Downsampling::Automatic)) are so in double precision, in the workspace, and
+//! compared by the general kernels.
 //!
 //! # Accuracy
 //!
@@ -78,10 +79,10 @@
 //! (1e-3). A score has the same bits in every run, in every stream and in any batch. The last digits are not those of the
 //! CPU backend.
 //!
-//! Where either image is `f64`, and with exponents other than 1, pixels are computed in double precision: scores are
-//! within 1e-11 (1e-10 where one image is all but black beside the other), gradients within 1e-10, and maps and gradients
-//! of other types than `f64` are rounded from that. Elsewhere outputs of `f16` and `bf16` are rounded
-//! from single precision.
+//! Where either image is `f64`, with exponents other than 1, and where images are made smaller first, pixels are computed in
+//! double precision: scores are within 1e-11 (1e-10 where one image is all but black beside the other), gradients within
+//! 1e-10, and maps and gradients of other types than `f64` are rounded from that (to `f16` and `bf16` by way of `f32`).
+//! Elsewhere outputs of `f16` and `bf16` are rounded from single precision, and those of `f64` have no more digits than that.
 //!
 //! NaN in a pixel makes the map and the gradient NaN as far as the window reaches, and up to five pixels away with the
 //! fast kernels, whatever the window.

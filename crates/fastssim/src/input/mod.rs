@@ -26,15 +26,19 @@ use crate::reference::Reference;
 /// | `ndarray` view or `&Array`, 4 dimensions | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 /// | [`Images`], made from a slice; `&Images` | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 /// | `&image::DynamicImage`, `&image::ImageBuffer` | one gray or RGB image | `f64` | (channels, height, width) |
-/// | [`&Reference`](Reference), for the second input as a rule | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
+/// | [`&Reference`](Reference), as either input | (images, channels, height, width) | `Vec<f64>` | 4 dimensions |
 ///
-/// Elements are `u8`, `u16`, `f16`, `bf16`, `f32` or `f64`, in any order of strides; the two inputs may differ in type. An array whose number of
-/// dimensions is only known at run time is given its own first (`view.into_dimensionality::<Ix3>()`), a
-/// crop of a picture is copied out of it (`image.crop_imm(…)`) or viewed with [`Layout::Strided`].
+/// A reference is made for the second input, where one image stands for a whole batch. As the first it is a batch like any
+/// other, with gradients and maps in `f64` whatever its pixels are.
+///
+/// Elements are `u8`, `u16`, `f16`, `bf16`, `f32` or `f64`, in any order of strides; the two inputs may differ in type. An
+/// array whose number of dimensions is only known at run time is given its own first
+/// (`view.into_dimensionality::<Ix3>()`), a crop of a picture is copied out of it (`image.crop_imm(…)`) or viewed with
+/// [`Layout::Strided`].
 ///
 /// This trait is sealed.
 pub trait Input<'a>: sealed::Sealed {
-    /// The element type of gradients and maps: `f64` for `f64` pixels, `f32` for all others.
+    /// The element type of gradients and maps: `f64` for `f64` pixels and for a [`Reference`], `f32` for all others.
     type Real: Real;
     /// The shape of gradients and maps.
     type Dim: Shape;
