@@ -13,14 +13,17 @@ const MOST_ROWS: u32 = 64;
 pub(crate) const LEAST_ROWS: u32 = 8;
 /// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
 const TILES_OF_IMAGE: u32 = 256;
+/// Maps of derivatives in the workspace: P, Q, B and C.
+pub const DERIVATIVES: u32 = 4;
+/// The same number, for arrays.
+pub(crate) const MAPS: usize = DERIVATIVES as usize;
+
 /// Rows that a warp takes in at a time, in double precision or in single: what stands in shared memory is read once for
 /// all of them.
 #[inline(always)]
 pub(crate) const fn rows_at_once(double: bool) -> u32 {
     if double { 2 } else { 4 }
 }
-/// Maps of derivatives in the workspace: P, Q, B and C.
-pub const DERIVATIVES: u32 = 4;
 
 /// What a general kernel computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,6 +20,7 @@
 //! | `window` | the weights, and those of the way back, with the padding folded in |
 //! | `moments` | means and variances under a window, along a row and then along columns |
 //! | `formula`, `exponents`, `power` | SSIM and its derivatives from the moments |
+//! | `gradients` | where gradients go, and the pixels that they need |
 //! | `sum` | the sum over a tile, and the kernel of the means |
 //! | `weights` | what the weights of windows sum up to |
 //! | `resize` | images made smaller, and the gradient's way back |
@@ -30,6 +31,7 @@ mod adjoint;
 mod elements;
 mod exponents;
 mod formula;
+mod gradients;
 mod moments;
 mod power;
 mod real;
