@@ -20,8 +20,10 @@ use crate::strided::Strided;
 pub struct Emulation {
     /// One score an image; NaN where the kernel computes none.
     pub scores: Vec<f64>,
-    /// The map or the gradient; empty where there is none.
+    /// The map, or the gradient with respect to x; empty where there is none.
     pub out: Array4<f32>,
+    /// The gradient with respect to y; empty where there is none.
+    pub by_y: Array4<f32>,
 }
 
 /// An element type that the fast kernels read.
@@ -75,9 +77,14 @@ where
     let out_shape = match work {
         Work::Score => [0; 4],
         Work::Map => [images, channels, height - margin, width - margin],
-        Work::Gradient => [images, channels, height, width],
+        Work::Gradient | Work::Gradients => [images, channels, height, width],
     };
     let mut out = Array4::from_elem(out_shape, f32::NAN);
+    let by_y_shape = match work {
+        Work::Gradients => out_shape,
+        _ => [0; 4],
+    };
+    let mut by_y = Array4::from_elem(by_y_shape, f32::NAN);
     let geometry = launch(way, work, &mut params).expect("not too many tiles");
     let mut scores = vec![f64::NAN; images];
     let mut partials = vec![f64::NAN; geometry.tiles as usize];
@@ -89,6 +96,9 @@ where
     let strides = out.strides().to_vec();
     let data = memory.write("out", out.as_slice_mut().expect("in standard layout"));
     params.out = strided(data.address(), &strides);
+    let strides = by_y.strides().to_vec();
+    let data = memory.write("by_y", by_y.as_slice_mut().expect("in standard layout"));
+    params.by_y = strided(data.address(), &strides);
     params.scores = memory.write("scores", &mut scores).address();
     params.partials = memory.write("partials", &mut partials).address();
     params.counters = memory.write("counters", &mut counters).address();
@@ -96,9 +106,11 @@ where
         (Way::March, Work::Score) => kernels::score::<T::Kernel>,
         (Way::March, Work::Map) => kernels::map::<T::Kernel>,
         (Way::March, Work::Gradient) => kernels::gradient::<T::Kernel>,
+        (Way::March, Work::Gradients) => kernels::gradients::<T::Kernel>,
         (Way::Patch, Work::Score) => kernels::patch::score::<T::Kernel>,
         (Way::Patch, Work::Map) => kernels::patch::map::<T::Kernel>,
         (Way::Patch, Work::Gradient) => kernels::patch::gradient::<T::Kernel>,
+        (Way::Patch, Work::Gradients) => kernels::patch::gradients::<T::Kernel>,
     };
     let way = match way {
         Way::March => "",
@@ -108,6 +120,7 @@ where
         Work::Score => "score",
         Work::Map => "map",
         Work::Gradient => "gradient",
+        Work::Gradients => "gradients",
     };
     let name = format!("{way}{work}_{}", T::NAME);
     let grid = Grid {
@@ -119,7 +132,7 @@ where
     code.run(&grid, &memory, kernel, &params)?;
     drop(memory);
     assert!(counters.iter().all(|&counter| counter == 0), "a counter was not reset");
-    Ok(Emulation { scores, out })
+    Ok(Emulation { scores, out, by_y })
 }
 
 /// What a kernel is told besides addresses, from the definition of each field.

@@ -69,7 +69,9 @@ fn compare<T: Fast>(errors: &mut Comparison, reference: &Reference, x: &Array4<T
         reference.padding
     );
     let (_, _, h, w) = x.dim();
-    let expected = reference.evaluate(numbers(x.view()).view(), numbers(y.view()).view());
+    let [of_x, of_y] = [numbers(x.view()), numbers(y.view())];
+    let expected = reference.evaluate(of_x.view(), of_y.view());
+    let by_y = reference.evaluate(of_y.view(), of_x.view()).gradient;
     let (x, y) = (planar(x), planar(y));
     let limits = tolerance::gpu(h * w, expected.map.len() / x.view().dim().0, errors.is_regular());
     for way in WAYS {
@@ -78,19 +80,24 @@ fn compare<T: Fast>(errors: &mut Comparison, reference: &Reference, x: &Array4<T
             continue;
         }
         let what = format!("{way:?} {what}");
-        let [score, map, gradient] =
-            [Work::Score, Work::Map, Work::Gradient].map(|work| run((way, work), reference, &x, &y));
-        for ((alone, with_gradient), expected) in score.scores.iter().zip(&gradient.scores).zip(&expected.ssim) {
-            errors.score(&what, (alone - expected).abs(), limits[0]);
-            let what = format!("{what}, with gradient");
-            errors.score(&what, (with_gradient - expected).abs(), limits[0]);
+        let [score, map, gradient, gradients] = Work::ALL.map(|work| run((way, work), reference, &x, &y));
+        for (with, found) in [
+            ("", &score),
+            (", with gradient", &gradient),
+            (", with both", &gradients),
+        ] {
+            for (found, expected) in found.scores.iter().zip(&expected.ssim) {
+                errors.score(&format!("{what}{with}"), (found - expected).abs(), limits[0]);
+            }
         }
-        for (found, expected) in gradient
-            .out
-            .axis_iter(Axis(0))
-            .zip(expected.gradient.axis_iter(Axis(0)))
-        {
-            errors.gradient(&what, &found, &expected, limits[1]);
+        for (of, found, expected) in [
+            ("", &gradient.out, &expected.gradient),
+            (", both: by x", &gradients.out, &expected.gradient),
+            (", both: by y", &gradients.by_y, &by_y),
+        ] {
+            for (found, expected) in found.axis_iter(Axis(0)).zip(expected.axis_iter(Axis(0))) {
+                errors.gradient(&format!("{what}{of}"), &found, &expected, limits[1]);
+            }
         }
         errors.map(&what, &map.out, &expected.map, limits[2]);
     }
@@ -192,7 +199,7 @@ fn strides_change_nothing() {
     let [x, y] = Scene::Distorted.batches::<u8>([2, 3, 25, 70], 5);
     for padding in PADDINGS {
         let reference = Reference::new(padding, 255.0);
-        for kernel in kernels([Work::Score, Work::Map, Work::Gradient]) {
+        for kernel in kernels(Work::ALL) {
             let expected = run(kernel, &reference, &planar(&x), &planar(&y));
             for (of_x, of_y) in [(INTERLEAVED, INTERLEAVED), (CROPPED, TRANSPOSED), (TRANSPOSED, CROPPED)] {
                 let x = Strided::new(x.view(), of_x, 200);
@@ -210,7 +217,7 @@ fn strides_change_nothing() {
 fn images_of_a_batch_do_not_influence_each_other() {
     let [x, y] = Scene::Distorted.batches::<f32>([3, 2, 70, 66], 11);
     let reference = Reference::new(Padding::Zero, 1.0);
-    for kernel in kernels([Work::Score, Work::Map, Work::Gradient]) {
+    for kernel in kernels(Work::ALL) {
         let batch = run(kernel, &reference, &planar(&x), &planar(&y));
         for image in 0..3 {
             let one = |images: &Array4<f32>| planar(&images.slice(s![image..=image, .., .., ..]).to_owned());
@@ -218,6 +225,9 @@ fn images_of_a_batch_do_not_influence_each_other() {
             assert_eq!(alone.scores[0].to_bits(), batch.scores[image].to_bits());
             if kernel.1 != Work::Score {
                 assert_eq!(alone.out.index_axis(Axis(0), 0), batch.out.index_axis(Axis(0), image));
+            }
+            if kernel.1 == Work::Gradients {
+                assert_eq!(alone.by_y.index_axis(Axis(0), 0), batch.by_y.index_axis(Axis(0), image));
             }
         }
     }
@@ -233,6 +243,9 @@ fn identical_images_have_exactly_one_and_no_gradient() {
             let found = run((way, Work::Gradient), &reference, &x, &x);
             assert_eq!(found.scores, [1.0], "{way:?} {scene:?}");
             assert!(found.out.iter().all(|&slope| slope == 0.0), "{way:?} {scene:?}");
+            let both = run((way, Work::Gradients), &reference, &x, &x);
+            let mut slopes = both.out.iter().chain(&both.by_y);
+            assert!(slopes.all(|&slope| slope == 0.0), "{way:?} {scene:?}");
             assert_eq!(
                 run((way, Work::Score), &reference, &x, &x).scores,
                 [1.0],
@@ -249,7 +262,7 @@ fn what_is_not_finite_stays_in_its_image() {
         let [mut x, y] = Scene::Distorted.batches::<f32>([3, 1, 20, 24], 2);
         let expected = run((Way::March, Work::Score), &reference, &planar(&x), &planar(&y));
         x[[1, 0, 10, 10]] = value;
-        for kernel in kernels([Work::Score, Work::Gradient]) {
+        for kernel in kernels([Work::Score, Work::Gradient, Work::Gradients]) {
             let found = run(kernel, &reference, &planar(&x), &planar(&y));
             assert!(found.scores[1].is_nan(), "{value}: {:?}", found.scores);
             for image in [0, 2] {
@@ -269,7 +282,7 @@ fn photographs() {
         let [in_f64, other_in_f64] = [&x, &y].map(|pixels| pixels.mapv(|value| f64::from(value) / 255.0));
         let expected = metric.ssim(&in_f64, &other_in_f64).expect("valid input")[0];
         let reference = Reference::new(Padding::Zero, 255.0);
-        for kernel in kernels([Work::Score, Work::Gradient]) {
+        for kernel in kernels([Work::Score, Work::Gradient, Work::Gradients]) {
             let error = run(kernel, &reference, &planar(&x), &planar(&y)).scores[0] - expected;
             println!("{kernel:?}: {expected:.9}, off by {error:.1e}");
             assert!(error.abs() < 2e-8, "{kernel:?}: {error:e}");
@@ -281,7 +294,7 @@ fn photographs() {
 fn same(a: &Emulation, b: &Emulation) -> bool {
     let bits = |found: &Emulation| {
         let scores: Vec<u64> = found.scores.iter().map(|score| score.to_bits()).collect();
-        (scores, found.out.mapv(f32::to_bits))
+        (scores, found.out.mapv(f32::to_bits), found.by_y.mapv(f32::to_bits))
     };
     bits(a) == bits(b)
 }

@@ -47,13 +47,13 @@ fn bits<'a>(numbers: impl Iterator<Item = &'a f64>) -> Vec<u64> {
 /// All forms of all kernels on two batches.
 fn compare<T: Fast>(reference: &Reference, x: &Strided<T>, y: &Strided<T>) {
     for way in [Way::March, Way::Patch] {
-        for work in [Work::Score, Work::Map, Work::Gradient] {
+        for work in Work::ALL {
             let found: [_; CODES] = Code::all().map(|(name, code)| {
                 let what = format!("{name} {way:?} {work:?} {:?} {}", x.view().dim(), reference.padding);
                 let emulation =
                     emulate(code, way, work, reference, x, y).unwrap_or_else(|fault| panic!("{what}: {fault}"));
-                let out = emulation.out.mapv(f64::from);
-                (what, bits(emulation.scores.iter().chain(&out)))
+                let [out, by_y] = [emulation.out, emulation.by_y].map(|numbers| numbers.mapv(f64::from));
+                (what, bits(emulation.scores.iter().chain(&out).chain(&by_y)))
             });
             let (_, expected) = &found[0];
             for (what, found) in &found[1..] {

@@ -34,6 +34,11 @@ entry! {
     gradient_f16: kernels::gradient::<F16>,
     gradient_bf16: kernels::gradient::<Bf16>,
     gradient_f32: kernels::gradient::<f32>,
+    gradients_u8: kernels::gradients::<u8>,
+    gradients_u16: kernels::gradients::<u16>,
+    gradients_f16: kernels::gradients::<F16>,
+    gradients_bf16: kernels::gradients::<Bf16>,
+    gradients_f32: kernels::gradients::<f32>,
     patch_score_u8: kernels::patch::score::<u8>,
     patch_score_u16: kernels::patch::score::<u16>,
     patch_score_f16: kernels::patch::score::<F16>,
@@ -49,6 +54,11 @@ entry! {
     patch_gradient_f16: kernels::patch::gradient::<F16>,
     patch_gradient_bf16: kernels::patch::gradient::<Bf16>,
     patch_gradient_f32: kernels::patch::gradient::<f32>,
+    patch_gradients_u8: kernels::patch::gradients::<u8>,
+    patch_gradients_u16: kernels::patch::gradients::<u16>,
+    patch_gradients_f16: kernels::patch::gradients::<F16>,
+    patch_gradients_bf16: kernels::patch::gradients::<Bf16>,
+    patch_gradients_f32: kernels::patch::gradients::<f32>,
 }
 
 entry! {

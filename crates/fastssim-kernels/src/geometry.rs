@@ -40,8 +40,15 @@ pub enum Work {
     Score,
     /// The SSIM of each window.
     Map,
-    /// The scores and the gradient.
+    /// The scores and the gradient with respect to x.
     Gradient,
+    /// The scores and the gradients with respect to x and to y.
+    Gradients,
+}
+
+impl Work {
+    /// All there is.
+    pub const ALL: [Self; 4] = [Self::Score, Self::Map, Self::Gradient, Self::Gradients];
 }
 
 /// The way to do it: both compute the same to rounding, and which is the faster depends on the image.
@@ -72,7 +79,7 @@ impl Work {
     pub(crate) const fn beyond(self) -> u32 {
         match self {
             Work::Score | Work::Map => 0,
-            Work::Gradient => R as u32,
+            Work::Gradient | Work::Gradients => R as u32,
         }
     }
 
@@ -87,7 +94,7 @@ impl Work {
     const fn most_steps(self) -> u32 {
         match self {
             Work::Score | Work::Map => 16,
-            Work::Gradient => 20,
+            Work::Gradient | Work::Gradients => 20,
         }
     }
 
@@ -95,7 +102,7 @@ impl Work {
     const fn most_threads(self) -> u32 {
         match self {
             Work::Score | Work::Map => 160,
-            Work::Gradient => 128,
+            Work::Gradient | Work::Gradients => 128,
         }
     }
 
@@ -111,7 +118,7 @@ impl Work {
         let sums = step * COLUMN * 4;
         let (derivatives, pixels) = match self {
             Work::Score | Work::Map => (0, 0),
-            Work::Gradient => (sums, 2 * step * PAIR_BYTES),
+            Work::Gradient | Work::Gradients => (sums, 2 * step * PAIR_BYTES),
         };
         let found = sums + derivatives + pixels;
         let shifts = found + threads * PAIR_BYTES;
@@ -168,7 +175,7 @@ impl Tiling {
     pub(crate) fn new(params: &Params, work: Work, way: Way) -> Self {
         let area = match work {
             Work::Score | Work::Map => [params.height, params.width].map(|extent| extent - 2 * params.margin),
-            Work::Gradient => [params.height, params.width],
+            Work::Gradient | Work::Gradients => [params.height, params.width],
         };
         let tile = match way {
             Way::March => [params.tile_rows, params.tile_cols],
@@ -255,11 +262,19 @@ pub(crate) const fn patch_pixels(work: Work) -> [u32; 2] {
     [rows + 2 * R as u32, cols + 2 * R as u32]
 }
 
-/// Bytes of the pixels of a patch, two numbers each; then come their four sums along rows.
+/// Bytes of the pixels of a patch, two numbers each, whose place the derivatives of its windows take; then come the pixels' four
+/// sums along rows.
 #[inline(always)]
 pub(crate) const fn patch_pixel_bytes(work: Work) -> u32 {
     let [rows, cols] = patch_pixels(work);
-    rows * cols * 8
+    let pixels = rows * cols * PAIR_BYTES;
+    let [rows, cols] = patch_windows(work);
+    let derivatives = match work {
+        Work::Score | Work::Map => 0,
+        Work::Gradient => rows * cols * 3 * 4,
+        Work::Gradients => rows * cols * 4 * 4,
+    };
+    if pixels > derivatives { pixels } else { derivatives }
 }
 
 /// Bytes of shared memory of a block.

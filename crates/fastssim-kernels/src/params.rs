@@ -27,8 +27,10 @@ pub struct Params {
     pub x: Planes,
     /// The second images, of the same element type.
     pub y: Planes,
-    /// The gradient or the map, of `f32`. Not used by the score kernels.
+    /// The map, or the gradient with respect to x, of `f32`. Not used by the score kernels.
     pub out: Planes,
+    /// The gradient with respect to y, of `f32`. Used by the kernels of both gradients alone.
+    pub by_y: Planes,
     /// `*mut f64`: one score an image. Not used by the map kernels.
     pub scores: u64,
     /// `*mut f64`: workspace, one number a tile. Not used by the map kernels.

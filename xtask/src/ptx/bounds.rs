@@ -6,13 +6,16 @@ use super::syntax::{Item, Kind};
 /// A multiprocessor must have registers for 512 threads of a march, as the library's geometry counts on: two blocks of the
 /// largest size.
 const MARCH: &str = ".maxntid 256, 1, 1\n.minnctapersm 2\n";
+/// Twelve warps, with registers that spill nothing.
+const BOTH: &str = ".maxntid 128, 1, 1\n.minnctapersm 3\n";
 /// Sixteen warps, which are blocks, of the general kernels that need not spill for it.
 const GENERAL: &str = ".maxntid 32, 1, 1\n.minnctapersm 16\n";
 /// The kernels that have bounds, by how their names begin.
-const BOUNDS: [(&str, &str); 5] = [
+const BOUNDS: [(&str, &str); 6] = [
     ("score_", MARCH),
     ("map_", MARCH),
     ("gradient_", MARCH),
+    ("gradients_", BOTH),
     ("general_windows_f32", GENERAL),
     ("general_adjoint_", GENERAL),
 ];

@@ -9,13 +9,15 @@ use anyhow::Result;
 use super::syntax::{Kind, parse, tokens};
 
 /// Barriers of a block in the kernels whose names begin so, as their sources have them.
-const BARRIERS: [(&str, usize); 6] = [
+const BARRIERS: [(&str, usize); 8] = [
     ("score_", 5),
     ("map_", 6),
     ("gradient_", 7),
+    ("gradients_", 7),
     ("patch_score_", 4),
     ("patch_map_", 3),
     ("patch_gradient_", 7),
+    ("patch_gradients_", 7),
 ];
 
 /// The rules that a text breaks, one line each.

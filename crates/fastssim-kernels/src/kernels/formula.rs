@@ -16,6 +16,7 @@
 use fastssim_device::math::{fma, reciprocal};
 
 use super::shift::Shift;
+use crate::geometry::Work;
 use crate::params::Params;
 
 /// Means of u' and v' in a window, and their variances.
@@ -72,12 +73,40 @@ struct Terms {
 /// ∂SSIM/∂x = Kᵀ(A) + u' Kᵀ(B) + v' Kᵀ(C)
 /// A = ∂/∂U + ∂/∂V,   B = 2 ∂/∂(K∗u'²),   C = 2 ∂/∂(K∗v'²)
 /// ```
+///
+/// With A in its two parts, one map more gives the gradient with respect to y too, as v = x − y:
+///
+/// ```text
+/// ∂SSIM/∂x, ∂SSIM/∂y = (Kᵀ(∂/∂U) + u' Kᵀ(B)) ± (Kᵀ(∂/∂V) + v' Kᵀ(C))
+/// ```
 #[derive(Clone, Copy)]
-pub(crate) struct Derivatives {
+pub(crate) struct Derivatives<const MAPS: usize> {
     /// (1 − SSIM) / 2.
     pub(crate) half_deficit: f32,
-    /// A / 4, B / 4 and C / 4.
-    pub(crate) quarters: [f32; 3],
+    /// Quarters of A, B and C; where there are four those of ∂/∂U and B, then of ∂/∂V and C.
+    pub(crate) quarters: [f32; MAPS],
+}
+
+/// Maps of derivatives for the gradient with respect to x.
+pub(crate) const ONE: usize = 3;
+/// Maps of derivatives for both gradients.
+pub(crate) const BOTH: usize = 4;
+
+/// Which work so many maps are for.
+pub(crate) const fn work_of(maps: usize) -> Work {
+    if maps == BOTH { Work::Gradients } else { Work::Gradient }
+}
+
+/// The derivatives with respect to a pixel of x, and of y if there are maps for both, from the blurred maps and the pixel's u'
+/// and v'.
+#[inline(always)]
+pub(crate) fn slopes<const MAPS: usize>(maps: [f32; MAPS], [u, v]: [f32; 2]) -> [f32; 2] {
+    if MAPS == BOTH {
+        let (by_u, by_v) = (fma(u, maps[1], maps[0]), fma(v, maps[3], maps[2]));
+        [by_u + by_v, by_u - by_v]
+    } else {
+        [fma(v, maps[2], fma(u, maps[1], maps[0])), 0.0]
+    }
 }
 
 impl Constants {
@@ -119,7 +148,7 @@ impl Constants {
     }
 
     #[inline(always)]
-    pub(crate) fn derivatives(&self, m: &Moments) -> Derivatives {
+    pub(crate) fn derivatives<const MAPS: usize>(&self, m: &Moments) -> Derivatives<MAPS> {
         let Terms {
             u,
             v,
@@ -139,11 +168,17 @@ impl Constants {
         let b = -weight * half_c;
         let c = weight * half_two_minus_c;
         // ∂l/∂U = −2 U l r1 and ∂l/∂V = 2 V (2 − l) r1; the means also enter through the variances.
-        let luminance = one_minus_c * r1 * fma(u + v, half_l, -v);
-        let a = fma(-m.v, c, fma(-m.u, b, luminance));
+        let luminance = one_minus_c * r1;
+        let maps = if MAPS == BOTH {
+            let by_u = fma(-m.u, b, luminance * (u * half_l));
+            [by_u, b, fma(-m.v, c, luminance * fma(v, half_l, -v)), c]
+        } else {
+            let a = fma(-m.v, c, fma(-m.u, b, luminance * fma(u + v, half_l, -v)));
+            [a, b, c, 0.0]
+        };
         Derivatives {
             half_deficit: fma(half_c, one_minus_l, half_l),
-            quarters: [a, b, c],
+            quarters: core::array::from_fn(|map| maps[map]),
         }
     }
 }

@@ -1,23 +1,21 @@
-//! The kernel of the scores and their gradient.
+//! The kernels of the scores and their gradients.
 
 use fastssim_device::global::GlobalMut;
-use fastssim_device::math::{fma, fresh};
+use fastssim_device::math::fresh;
 use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
 use super::blur::{Running, slide};
 use super::down::Kept;
-use super::formula::{Constants, Derivatives, Moments};
+use super::formula::{BOTH, Constants, Derivatives, Moments, ONE, slopes, work_of};
 use super::march::{Columns, March, Run};
 use super::origins::moved_back;
 use super::pixels::Pixel;
+use super::shift::Shift;
 use super::sum::{Sum, finish_block};
 use super::tile::Tile;
-use crate::geometry::{COLUMN, R, STEP, TAPS, Way, Work};
-use crate::params::Params;
-
-/// Rows of a step that are read ahead.
-const AHEAD: usize = 8;
+use crate::geometry::{COLUMN, R, STEP, TAPS, Way};
+use crate::params::{Params, Planes};
 
 /// All windows of a run, a bit each.
 const ALL: u32 = (1 << STEP) - 1;
@@ -25,6 +23,26 @@ const ALL: u32 = (1 << STEP) - 1;
 const BESIDE: usize = 2 * R as usize;
 
 /// The score of each image, and its gradient with respect to x.
+///
+/// # Safety
+/// As [`score`](super::score()).
+#[inline(always)]
+pub unsafe fn gradient<P: Pixel>(params: &Params) {
+    // SAFETY: as the caller promises.
+    unsafe { back_and_forth::<P, ONE, 8>(params) };
+}
+
+/// The score of each image, and its gradients with respect to x and to y.
+///
+/// # Safety
+/// As [`score`](super::score()).
+#[inline(always)]
+pub unsafe fn gradients<P: Pixel>(params: &Params) {
+    // SAFETY: as the caller promises.
+    unsafe { back_and_forth::<P, BOTH, 8>(params) };
+}
+
+/// Scores and gradients, by so many maps of derivatives. Of a step's rows so many are read ahead as there are registers for.
 ///
 /// The march goes over the windows that hold a pixel of the tile: five more on each side. Their
 /// derivatives take the way back: blurred along rows by way of shared memory, then along columns by running
@@ -34,12 +52,13 @@ const BESIDE: usize = 2 * R as usize;
 /// # Safety
 /// As [`score`](super::score()).
 #[inline(always)]
-pub unsafe fn gradient<P: Pixel>(params: &Params) {
-    let Some(tile) = Tile::of_block(params, Work::Gradient, Way::March) else {
+unsafe fn back_and_forth<P: Pixel, const MAPS: usize, const AHEAD: usize>(params: &Params) {
+    let work = work_of(MAPS);
+    let Some(tile) = Tile::of_block(params, work, Way::March) else {
         return;
     };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
-    let layout = Work::Gradient.layout(block_dim_x());
+    let layout = work.layout(block_dim_x());
     let (sums, derivatives) = (Columns(Shared::at(0)), Columns(Shared::at(layout.derivatives)));
     let mut row = top - R;
     // SAFETY: all threads of the block come here.
@@ -48,7 +67,7 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
     let (pixels, has_pixels) = Run::new(((right - left) as u32).div_ceil(STEP));
     // SAFETY: nobody else writes there before the next barrier.
     unsafe { clear_beyond(derivatives, ((right - left + 2 * R) as u32).div_ceil(STEP) * STEP) };
-    let mut back = Back::new(params, &tile);
+    let mut back = Back::<MAPS>::new(params, &tile);
     // Of this thread's windows, those whose columns are in the map, and those that are in the tile as well: a bit each.
     let columns = |range: [i32; 2]| {
         let first = left - R + (STEP * windows.place) as i32;
@@ -68,7 +87,7 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
                 let (along, shift) = march.along(run, sums);
                 let constants = Constants::new(params, &shift);
                 let at = row + run.row as i32;
-                let found = along.map(|sums| constants.derivatives(&Moments::new(sums)));
+                let found = along.map(|sums| constants.derivatives::<MAPS>(&Moments::new(sums)));
                 let in_map = if within(at, tile.map_rows) { columns & ALL } else { 0 };
                 let own = if within(at, tile.rows) {
                     columns >> STEP & in_map
@@ -78,19 +97,21 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
                 let mut halves = 0.0;
                 for i in 0..STEP {
                     let Derivatives { half_deficit, quarters } = found[i as usize];
-                    let [a, b, c] = quarters.map(|quarter| if_bit(in_map, i, quarter));
+                    let quarters = quarters.map(|quarter| if_bit(in_map, i, quarter));
                     // SAFETY: each window has one thread.
-                    derivatives.store(run, i as usize, [a, b, c, 0.0]);
+                    derivatives.store(run, i as usize, 0, quarters);
                     halves += if_bit(own, i, half_deficit);
                 }
                 sum.add(halves);
             }
             sync_threads();
             if has_pixels {
-                let along = march.along_derivatives(&pixels, derivatives);
-                for i in 0..STEP as usize {
-                    let [a, b, c] = along[i];
-                    sums.store(&pixels, i + BESIDE, [a, b, c, 0.0]);
+                if MAPS == BOTH {
+                    // One signal after the other: there are no registers for both at once.
+                    march.blur_derivatives::<2>(&pixels, 0, derivatives, sums);
+                    march.blur_derivatives::<2>(&pixels, 1, derivatives, sums);
+                } else {
+                    march.blur_derivatives::<ONE>(&pixels, 0, derivatives, sums);
                 }
             }
             sync_threads();
@@ -101,7 +122,7 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
     }
     sync_threads();
     // SAFETY: as the caller promises; nobody needs the sums any more.
-    unsafe { finish_block(params, Work::Gradient, Way::March, &sum, Shared::at(0)) };
+    unsafe { finish_block(params, work, Way::March, &sum, Shared::at(0)) };
 }
 
 #[inline(always)]
@@ -130,65 +151,86 @@ unsafe fn clear_beyond(columns: Columns, first: u32) {
     }
 }
 
-impl<P: Pixel> March<'_, P, Kept, AHEAD> {
-    /// The sums of the derivatives over the windows that hold the pixels of a run, with the shifts of the pixels' groups.
+impl<P: Pixel, const AHEAD: usize> March<'_, P, Kept, AHEAD> {
+    /// Blurs derivatives along a run of pixels, for the shifts of their groups: all three of a gradient, or those two of both
+    /// gradients that a signal enters by, u or v.
     ///
     /// # Safety
-    /// They have been written, and a barrier stands between.
+    /// They have been written, and a barrier stands between; nobody else uses the columns `to`.
     #[inline(always)]
-    unsafe fn along_derivatives(&self, run: &Run, derivatives: Columns) -> [[f32; 3]; STEP as usize] {
+    unsafe fn blur_derivatives<const N: usize>(&self, run: &Run, signal: usize, derivatives: Columns, to: Columns) {
+        let first = (2 * signal) as u32;
         // SAFETY: as the caller promises; a block has the groups of its windows.
         let [left, shift, right] = [1, 2, 3].map(|i| unsafe { self.origins.of_group(run.place + i) });
-        let (from_left, from_right) = (shift.until(&left), shift.until(&right));
+        let until = |from: &Shift, to: &Shift| {
+            let by = from.until(to);
+            [by[signal], by[1 - signal]]
+        };
+        let (from_left, from_right) = (until(&shift, &left), until(&shift, &right));
         let mut along = slide(self.weights, |col| {
             // SAFETY: as the caller promises; beyond the windows there are zeros.
-            let [a, b, c, _] = unsafe { derivatives.load(run, col) };
+            let maps: [f32; N] = unsafe { derivatives.load(run, col, first) };
             if col < STEP as usize {
-                moved_back([a, b, c], from_left)
+                moved_back(maps, from_left)
             } else if col >= 2 * STEP as usize {
-                moved_back([a, b, c], from_right)
+                moved_back(maps, from_right)
             } else {
-                [a, b, c]
+                maps
             }
         });
         // The first pixels are of the left group.
         for i in 0..STEP as usize - R as usize {
-            along[i] = moved_back(along[i], left.until(&shift));
+            along[i] = moved_back(along[i], until(&left, &shift));
         }
-        along
+        for i in 0..STEP as usize {
+            // SAFETY: as the caller promises.
+            unsafe { to.store(run, i + BESIDE, first, along[i]) };
+        }
     }
 }
 
 /// The way back of a gradient, down a thread's own column of pixels: from derivatives that are blurred along rows.
-struct Back {
-    /// Of A, B and C.
-    sums: Running<3>,
-    /// This column of the gradient, in the tile's first row.
-    out: GlobalMut<f32>,
-    row_stride: u32,
+struct Back<const MAPS: usize> {
+    /// Of the maps of derivatives.
+    sums: Running<MAPS>,
+    /// With respect to x, and to y if there are maps for both.
+    outs: [Out; 2],
     /// Rows of the tile that this thread writes: all or none.
     count: u32,
     factor: f32,
 }
 
-impl Back {
+/// Where this thread's column of a gradient goes.
+struct Out {
+    /// Its value in the tile's first row.
+    first: GlobalMut<f32>,
+    row_stride: u32,
+}
+
+impl Out {
+    /// Where column `col` goes, if it is one of the tile's.
+    #[inline(always)]
+    fn new(planes: &Planes, tile: &Tile, col: i32) -> Self {
+        let is_own = within(col, tile.cols);
+        Self {
+            first: GlobalMut::from_address(planes.data)
+                .offset(planes.plane(tile))
+                .offset(i64::from(tile.rows[0]) * i64::from(planes.row))
+                .offset(if is_own { i64::from(col as u32 * planes.col) } else { 0 }),
+            row_stride: planes.row,
+        }
+    }
+}
+
+impl<const MAPS: usize> Back<MAPS> {
     /// Begins above the tile.
     #[inline(always)]
     fn new(params: &Params, tile: &Tile) -> Self {
         let col = tile.cols[0] - BESIDE as i32 + thread_idx_x() as i32;
-        let out = GlobalMut::from_address(params.out.data).offset(params.out.plane(tile));
-        let is_own = within(col, tile.cols);
         Self {
             sums: Running::NEW,
-            out: out
-                .offset(i64::from(tile.rows[0]) * i64::from(params.out.row))
-                .offset(if is_own {
-                    i64::from(col as u32 * params.out.col)
-                } else {
-                    0
-                }),
-            row_stride: params.out.row,
-            count: if is_own {
+            outs: [&params.out, &params.by_y].map(|planes| Out::new(planes, tile, col)),
+            count: if within(col, tile.cols) {
                 (tile.rows[1] - tile.rows[0]) as u32
             } else {
                 0
@@ -198,22 +240,28 @@ impl Back {
         }
     }
 
-    /// Takes in `STEP` rows of derivatives, and writes as many rows of the gradient, from row `row` of the tile on.
+    /// Takes in `STEP` rows of derivatives, and writes as many rows of the gradients, from row `row` of the tile on.
     ///
     /// # Safety
     /// They have been written, and a barrier stands between; the pixels of the step have been kept.
     #[inline(always)]
     unsafe fn step(&mut self, weights: &[f32; TAPS], pixels: &mut Kept, columns: Columns, row: i32) {
         let column = columns.column(thread_idx_x());
-        let stride = fresh(self.row_stride);
-        let out = self.out.offset(i64::from(row) * i64::from(stride));
+        let outs = [0, 1].map(|of| {
+            let stride = fresh(self.outs[of].row_stride);
+            (self.outs[of].first.offset(i64::from(row) * i64::from(stride)), stride)
+        });
         for i in 0..STEP {
             // SAFETY: as the caller promises. Beside the tile there may be sums, which nobody looks at.
-            let ([a, b, c, _], [u, v]) = unsafe { (column.load4(COLUMN * i), pixels.leave(i)) };
-            let [a, b, c] = self.sums.push(weights, [a, b, c]);
-            let value = self.factor * fma(v, c, fma(u, b, a));
-            // SAFETY: the gradient has a value for each pixel, and no other thread has this one.
-            unsafe { out.store_strided_if((row as u32).wrapping_add(i) < self.count, i, stride, value) };
+            let (found, pixel) = unsafe { (column.load4(COLUMN * i), pixels.leave(i)) };
+            let maps = self.sums.push(weights, core::array::from_fn(|map| found[map]));
+            let slopes = slopes(maps, pixel);
+            let is_own = (row as u32).wrapping_add(i) < self.count;
+            for of in 0..MAPS - ONE + 1 {
+                let (out, stride) = outs[of];
+                // SAFETY: the gradient has a value for each pixel, and no other thread has this one.
+                unsafe { out.store_strided_if(is_own, i, stride, self.factor * slopes[of]) };
+            }
         }
     }
 }

@@ -39,26 +39,43 @@ impl Columns {
         self.0.offset(COLUMN * STEP * col)
     }
 
-    /// What stands in the row of a run, `col` columns from its first window's first on.
+    /// What stands in the row of a run, `col` columns from its first window's first on: of its four numbers those from `first`
+    /// on, two from the first or third, or more from the first.
     ///
     /// # Safety
     /// It has been written, and a barrier stands between.
     #[inline(always)]
-    pub(crate) unsafe fn load(self, run: &Run, col: usize) -> [f32; 4] {
-        let first = self.column(STEP * run.place).offset(COLUMN * run.row);
+    pub(crate) unsafe fn load<const N: usize>(self, run: &Run, col: usize, first: u32) -> [f32; N] {
+        let row = self.column(STEP * run.place).offset(COLUMN * run.row);
+        let at = COLUMN * STEP * col as u32;
         // SAFETY: as the caller promises.
-        unsafe { first.load4(COLUMN * STEP * col as u32) }
+        unsafe {
+            if N == 2 {
+                let found = row.load2(at + first);
+                core::array::from_fn(|i| found[i])
+            } else {
+                let found = row.load4(at);
+                core::array::from_fn(|i| found[i])
+            }
+        }
     }
 
-    /// Writes there.
+    /// Writes there; zeros where three numbers are followed by a fourth.
     ///
     /// # Safety
     /// Nobody else uses that place.
     #[inline(always)]
-    pub(crate) unsafe fn store(self, run: &Run, col: usize, values: [f32; 4]) {
-        let first = self.column(STEP * run.place).offset(COLUMN * run.row);
+    pub(crate) unsafe fn store<const N: usize>(self, run: &Run, col: usize, first: u32, values: [f32; N]) {
+        let row = self.column(STEP * run.place).offset(COLUMN * run.row);
+        let at = COLUMN * STEP * col as u32;
         // SAFETY: as the caller promises.
-        unsafe { first.store4(COLUMN * STEP * col as u32, values) }
+        unsafe {
+            if N == 2 {
+                row.store2(at + first, [values[0], values[1]]);
+            } else {
+                row.store4(at, core::array::from_fn(|i| if i < N { values[i] } else { 0.0 }));
+            }
+        }
     }
 }
 
@@ -149,7 +166,7 @@ impl<'a, P: Pixel, D: Down, const AHEAD: usize> March<'a, P, D, AHEAD> {
         let (from_left, from_right) = (left.until(&shift), right.until(&shift));
         let sums = slide(self.weights, |col| {
             // SAFETY: as the caller promises; a row has a column for all that its runs reach.
-            let sums = unsafe { columns.load(run, col) };
+            let sums = unsafe { columns.load(run, col, 0) };
             if col < R as usize {
                 moved(sums, from_left)
             } else if col >= STEP as usize + R as usize {

@@ -17,7 +17,7 @@ mod shift;
 mod sum;
 mod tile;
 
-pub use gradient::gradient;
+pub use gradient::{gradient, gradients};
 pub use map::map;
 pub use pixels::{Bf16, F16, Pixel};
 pub use score::score;

@@ -99,10 +99,13 @@ pub(crate) fn moved([u, v, uu, vv]: [f32; 4], by: [f32; 2]) -> [f32; 4] {
     [new_u, new_v, fma(by[0], u + new_u, uu), fma(by[1], v + new_v, vv)]
 }
 
-/// Derivatives A, B and C of windows, for pixels with another shift: u' and v' shrink by `by`.
+/// Derivatives of windows, for pixels with another shift: the signals by which they enter shrink by `by`.
 #[inline(always)]
-pub(crate) fn moved_back([a, b, c]: [f32; 3], by: [f32; 2]) -> [f32; 3] {
-    [fma(c, by[1], fma(b, by[0], a)), b, c]
+pub(crate) fn moved_back<const MAPS: usize>(mut maps: [f32; MAPS], by: [f32; 2]) -> [f32; MAPS] {
+    for map in 1..MAPS {
+        maps[0] = fma(maps[map], by[map - 1], maps[0]);
+    }
+    maps
 }
 
 /// The mean of samples: of equal ones exactly what each of them is.

@@ -16,7 +16,7 @@ use fastssim_device::shared::Shared;
 use fastssim_device::thread::{sync_threads, thread_idx_x};
 use fastssim_device::warp::lane;
 
-use super::formula::{Constants, Moments};
+use super::formula::{BOTH, Constants, Moments, ONE, slopes, work_of};
 use super::pixels::{Pixel, Reader};
 use super::shift::Shift;
 use super::sum::{Sum, finish_block};
@@ -86,11 +86,29 @@ unsafe fn windows<P: Pixel>(params: &Params, work: Work) {
 /// As [`score`].
 #[inline(always)]
 pub unsafe fn gradient<P: Pixel>(params: &Params) {
-    let Some(tile) = Tile::of_block(params, Work::Gradient, Way::Patch) else {
+    // SAFETY: as the caller promises.
+    unsafe { back_and_forth::<P, ONE>(params) };
+}
+
+/// The score of each image, and its gradients with respect to x and to y.
+///
+/// # Safety
+/// As [`score`].
+#[inline(always)]
+pub unsafe fn gradients<P: Pixel>(params: &Params) {
+    // SAFETY: as the caller promises.
+    unsafe { back_and_forth::<P, BOTH>(params) };
+}
+
+/// Scores and gradients, by so many maps of derivatives.
+#[inline(always)]
+unsafe fn back_and_forth<P: Pixel, const MAPS: usize>(params: &Params) {
+    let work = work_of(MAPS);
+    let Some(tile) = Tile::of_block(params, work, Way::Patch) else {
         return;
     };
     // SAFETY: all threads of the block are here.
-    let patch = unsafe { Patch::new::<P>(params, &tile, Work::Gradient) };
+    let patch = unsafe { Patch::new::<P>(params, &tile, work) };
     let pixels: [[f32; 2]; OWN] = core::array::from_fn(|i| {
         let [row, col] = own(i);
         // SAFETY: they have been written, and a barrier stands between.
@@ -99,29 +117,32 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
     // Derivatives take the place of pixels.
     sync_threads();
     // SAFETY: all threads of the block come, and the barriers stand where they must.
-    let sum = unsafe { patch.write_derivatives(&tile) };
+    let sum = unsafe { patch.write_derivatives::<MAPS>(&tile) };
     sync_threads();
     // The sums along rows take the place of those of the pixels.
     // SAFETY: as above.
-    unsafe { patch.derivatives_along_rows() };
+    unsafe { patch.derivatives_along_rows::<MAPS>() };
     sync_threads();
-    let out = GlobalMut::<f32>::from_address(params.out.data).offset(params.out.plane(&tile));
     // Derivatives come in quarters.
     let factor = 4.0 * params.gradient_factor * params.scale;
     for i in 0..OWN {
         let [row, col] = own(i);
         // SAFETY: as above.
-        let [a, b, c] = unsafe { patch.derivatives_along_column([row, col]) };
-        let [u, v] = pixels[i];
-        let value = factor * fma(v, c, fma(u, b, a));
+        let maps = unsafe { patch.derivatives_along_column::<MAPS>([row, col]) };
+        let slopes = slopes(maps, pixels[i]);
         let [row, col] = [tile.rows[0] + row as i32, tile.cols[0] + col as i32];
         if row < tile.rows[1] && col < tile.cols[1] {
-            // SAFETY: the gradient has a value for each pixel, and no other thread has this one.
-            unsafe { out.store(row as u32 * params.out.row + col as u32 * params.out.col, value) };
+            for of in 0..MAPS - ONE + 1 {
+                let planes = if of == 0 { &params.out } else { &params.by_y };
+                let out = GlobalMut::<f32>::from_address(planes.data).offset(planes.plane(&tile));
+                let place = row as u32 * planes.row + col as u32 * planes.col;
+                // SAFETY: the gradient has a value for each pixel, and no other thread has this one.
+                unsafe { out.store(place, factor * slopes[of]) };
+            }
         }
     }
     // SAFETY: nobody needs the derivatives any more: their sums along rows are elsewhere.
-    unsafe { finish_block(params, Work::Gradient, Way::Patch, &sum, Shared::at(0)) };
+    unsafe { finish_block(params, work, Way::Patch, &sum, Shared::at(0)) };
 }
 
 /// Row and column in the patch of one of this thread's windows or pixels.
@@ -148,9 +169,9 @@ struct Patch<'a> {
     /// Height and width of the windows, and of the pixels that they reach.
     windows: [u32; 2],
     extent: [u32; 2],
-    /// u' and v' of the pixels, side by side; later the three derivatives of the windows, one after another.
+    /// u' and v' of the pixels, side by side; later the derivatives of the windows, map after map.
     pixels: Shared<f32>,
-    /// Four sums a window and row of pixels; later three planes of derivatives along rows.
+    /// Four sums a window and row of pixels; later derivatives along rows, map after map.
     along: Shared<f32>,
 }
 
@@ -252,19 +273,19 @@ impl<'a> Patch<'a> {
     /// # Safety
     /// The sums along rows have been written, and nobody needs the pixels any more.
     #[inline(always)]
-    unsafe fn write_derivatives(&self, tile: &Tile) -> Sum {
+    unsafe fn write_derivatives<const MAPS: usize>(&self, tile: &Tile) -> Sum {
         let plane = self.windows[0] * self.windows[1];
         let within = |at: i32, range: [i32; 2]| (at >= range[0]) & (at < range[1]);
         let mut sum = Sum::default();
         each(self.windows, |[row, col]| {
             // SAFETY: as the caller promises.
-            let derivatives = self.constants.derivatives(&unsafe { self.moments([row, col]) });
+            let derivatives = self.constants.derivatives::<MAPS>(&unsafe { self.moments([row, col]) });
             let place = row * self.windows[1] + col;
             let [row, col] = [tile.rows[0] + row as i32 - R, tile.cols[0] + col as i32 - R];
             let in_map = within(row, tile.map_rows) & within(col, tile.map_cols);
-            for map in 0..3 {
+            for map in 0..MAPS {
                 let value = if in_map { derivatives.quarters[map] } else { 0.0 };
-                // SAFETY: each place has one thread, and the three planes have room where the pixels were.
+                // SAFETY: each place has one thread, and the planes have room where the pixels were.
                 unsafe { self.pixels.store(map as u32 * plane + place, value) };
             }
             if in_map & within(row, tile.rows) & within(col, tile.cols) {
@@ -279,17 +300,17 @@ impl<'a> Patch<'a> {
     /// # Safety
     /// They have been written, and nobody needs the pixels' sums any more.
     #[inline(always)]
-    unsafe fn derivatives_along_rows(&self) {
+    unsafe fn derivatives_along_rows<const MAPS: usize>(&self) {
         let rows = self.windows[0];
         each([rows, PATCH[1]], |[row, col]| {
-            for map in 0..3 {
+            for map in 0..MAPS as u32 {
                 let mut sum = 0.0;
                 for tap in 0..TAPS as u32 {
                     let place = (map * rows + row) * self.windows[1] + col + tap;
                     // SAFETY: as the caller promises.
                     sum = fma(self.weights[tap as usize], unsafe { self.pixels.load(place) }, sum);
                 }
-                // SAFETY: each place has one thread, and the three planes have room where the sums were.
+                // SAFETY: each place has one thread, and the planes have room where the sums were.
                 unsafe { self.along.store((map * rows + row) * PATCH[1] + col, sum) };
             }
         });
@@ -300,12 +321,12 @@ impl<'a> Patch<'a> {
     /// # Safety
     /// Their sums along rows have been written.
     #[inline(always)]
-    unsafe fn derivatives_along_column(&self, [row, col]: [u32; 2]) -> [f32; 3] {
+    unsafe fn derivatives_along_column<const MAPS: usize>(&self, [row, col]: [u32; 2]) -> [f32; MAPS] {
         let rows = self.windows[0];
-        [0, 1, 2].map(|map| {
+        core::array::from_fn(|map| {
             let mut sum = 0.0;
             for tap in 0..TAPS as u32 {
-                let place = (map * rows + row + tap) * PATCH[1] + col;
+                let place = (map as u32 * rows + row + tap) * PATCH[1] + col;
                 // SAFETY: as the caller promises.
                 sum = fma(self.weights[tap as usize], unsafe { self.along.load(place) }, sum);
             }

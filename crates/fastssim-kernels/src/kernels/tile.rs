@@ -65,7 +65,7 @@ impl Tile {
         // A gradient has a value everywhere, a map only within the margin.
         let first = match work {
             Work::Score | Work::Map => margin,
-            Work::Gradient => 0,
+            Work::Gradient | Work::Gradients => 0,
         };
         let span = |index: u32, size: u32, extent: u32| {
             let [from, extent] = [index * size, extent].map(|at| at as i32);

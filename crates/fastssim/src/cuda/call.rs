@@ -104,18 +104,15 @@ impl Call<'_> {
             return unsafe { reduced::launch(self, factor, stream) };
         }
         match self.fast() {
-            Some(jobs) => jobs
-                .into_iter()
-                .flatten()
-                // SAFETY: as the caller promises.
-                .try_for_each(|(job, target)| unsafe { job.launch(stream, self.score, target) }),
+            // SAFETY: as the caller promises.
+            Some((job, target)) => unsafe { job.launch(stream, self.score, target) },
             // SAFETY: as the caller promises.
             None => unsafe { general::launch(self, stream) },
         }
     }
 
-    /// The same for the fast kernels, where they can do it: one launch, or one for each gradient.
-    fn fast(&self) -> Option<[Option<(Job<'_>, Target)>; 2]> {
+    /// The same for a fast kernel, where there is one that can do it.
+    fn fast(&self) -> Option<(Job<'_>, Target)> {
         if !job::takes(self.metric)
             || self.x.kind != self.y.kind
             || self.channels != 0
@@ -138,26 +135,28 @@ impl Call<'_> {
             ..job
         };
         let single = |array: &Array| (array.kind == Kind::F32).then_some(array.planes);
-        let gradient = |scores, gradient: &Array, factor| {
-            let gradient = single(gradient)?;
-            Some(Target::Gradient {
-                scores,
-                gradient,
-                factor,
-            })
-        };
-        let one = |job, target| Some([Some((job, target)), None]);
         match (&self.map, &self.gradients, &self.gradient_factor) {
-            (None, [None, None], _) => one(job, Target::Scores(self.images)),
+            (None, [None, None], _) => Some((job, Target::Scores(self.images))),
             (Some(map), [None, None], _) if self.images == 0 && matches!(self.score, Score::Ssim) => {
-                one(job, Target::Map(single(map)?))
+                Some((job, Target::Map(single(map)?)))
             }
-            (None, [Some(by_x), None], &Factor::All(factor)) => one(job, gradient(self.images, by_x, factor)?),
-            (None, [None, Some(by_y)], &Factor::All(factor)) => one(exchanged, gradient(self.images, by_y, factor)?),
-            (None, [Some(by_x), Some(by_y)], &Factor::All(factor)) => Some([
-                Some((job, gradient(self.images, by_x, factor)?)),
-                Some((exchanged, gradient(0, by_y, factor)?)),
-            ]),
+            (None, [by_x, by_y], &Factor::All(factor)) => {
+                let (job, gradient, by_y) = match (by_x, by_y) {
+                    (Some(by_x), by_y) => (job, by_x, by_y.as_ref()),
+                    (None, Some(by_y)) => (exchanged, by_y, None),
+                    (None, None) => return None,
+                };
+                let target = Target::Gradient {
+                    scores: self.images,
+                    gradient: single(gradient)?,
+                    by_y: match by_y {
+                        Some(by_y) => Some(single(by_y)?),
+                        None => None,
+                    },
+                    factor,
+                };
+                Some((job, target))
+            }
             _ => None,
         }
     }
@@ -289,22 +288,15 @@ pub(super) mod tests {
         ] {
             assert_eq!(call.fast().is_some(), expected, "{call:?}");
         }
-        let both = Call {
-            x: Array {
-                planes: Planes {
-                    data: 64,
-                    ..array.planes
-                },
-                ..array
-            },
-            gradients: [Some(array); 2],
-            ..fast()
+        let of = |gradients| Call { gradients, ..fast() };
+        let target = |call: &Call<'_>| {
+            let (job, target) = call.fast().expect("the fast kernels can do it");
+            (job.x, matches!(target, Target::Gradient { by_y: Some(_), .. }))
         };
-        let [Some((of_x, _)), Some((of_y, of_y_to))] = both.fast().expect("the fast kernels can do it") else {
-            panic!("one launch for two gradients");
-        };
-        assert_eq!((of_y.x, of_y.y), (of_x.y, of_x.x));
-        assert!(matches!(of_y_to, Target::Gradient { scores: 0, .. }), "scores once");
+        let (x, y) = (fast().x.planes, fast().y.planes);
+        assert_eq!(target(&of([Some(array), None])), (x, false));
+        assert_eq!(target(&of([None, Some(array)])), (y, false), "the images exchanged");
+        assert_eq!(target(&of([Some(array); 2])), (x, true), "one launch for both");
         for metric in [
             Ssim::builder().window(13),
             Ssim::builder().padding(Padding::Reflect),

@@ -49,10 +49,13 @@ pub(super) struct Job<'a> {
 pub(super) enum Target {
     Scores(u64),
     Map(Planes),
-    /// The scores' address may be 0, where only the gradient is wanted.
+    /// The scores' address may be 0, where only gradients are wanted.
     Gradient {
         scores: u64,
+        /// With respect to x.
         gradient: Planes,
+        /// With respect to y, where it is wanted too.
+        by_y: Option<Planes>,
         /// What the derivative of the sum over all windows is multiplied by.
         factor: f64,
     },
@@ -70,7 +73,8 @@ impl Job<'_> {
         let work = match target {
             Target::Scores(_) => Work::Score,
             Target::Map(_) => Work::Map,
-            Target::Gradient { .. } => Work::Gradient,
+            Target::Gradient { by_y: None, .. } => Work::Gradient,
+            Target::Gradient { by_y: Some(_), .. } => Work::Gradients,
         };
         // SAFETY: as the caller promises.
         unsafe { stream.launch(work, self.kind, params) }
@@ -83,14 +87,15 @@ impl Job<'_> {
             Score::Ssim => (1.0, -1.0),
             Score::Dssim { factor } => (0.0, factor),
         };
-        let (out, scores, gradient_factor) = match target {
-            Target::Scores(scores) => (NOWHERE, scores, 0.0),
-            Target::Map(map) => (map, 0, 0.0),
+        let (out, by_y, scores, gradient_factor) = match target {
+            Target::Scores(scores) => (NOWHERE, None, scores, 0.0),
+            Target::Map(map) => (map, None, 0, 0.0),
             Target::Gradient {
                 scores,
                 gradient,
+                by_y,
                 factor,
-            } => (gradient, scores, factor),
+            } => (gradient, by_y, scores, factor),
         };
         // A power of two that brings the range between 1 and 2, as the CPU backend has it.
         let scale = (-self.range.log2().floor()).exp2();
@@ -99,6 +104,7 @@ impl Job<'_> {
             x: self.x,
             y: self.y,
             out,
+            by_y: by_y.unwrap_or(NOWHERE),
             scores,
             // The stream's workspace, which it fills in.
             partials: 0,
@@ -184,6 +190,7 @@ mod tests {
         let target = Target::Gradient {
             scores: 0,
             gradient: NOWHERE,
+            by_y: None,
             factor: 1.0 / 200.0,
         };
         let p = params(&metric, [1, 1, 20, 30], 1.0, Score::Ssim, target);

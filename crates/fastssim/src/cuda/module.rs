@@ -20,7 +20,16 @@ use super::sys::{self, CUfunction, CUstream};
 use crate::CudaError;
 
 /// The fast entry points by [`place`], without the element type that their names end with.
-const FAST: [&str; 6] = ["score", "map", "gradient", "patch_score", "patch_map", "patch_gradient"];
+const FAST: [&str; 8] = [
+    "score",
+    "map",
+    "gradient",
+    "gradients",
+    "patch_score",
+    "patch_map",
+    "patch_gradient",
+    "patch_gradients",
+];
 
 /// The general entry points by work and arithmetic, see [`general_place`], those that make images smaller, see
 /// [`resize_place`], and the one that adds scores to a running sum.
@@ -87,8 +96,9 @@ fn place(way: Way, work: Work) -> usize {
         Work::Score => 0,
         Work::Map => 1,
         Work::Gradient => 2,
+        Work::Gradients => 3,
     };
-    3 * way + work
+    4 * way + work
 }
 
 /// The place of a general entry point.
@@ -151,7 +161,7 @@ impl Module {
             "calls like one before",
         )?;
         let functions = functions(self.ptx, fast_names(kind))?;
-        for work in [Work::Score, Work::Map, Work::Gradient] {
+        for work in Work::ALL {
             let function = functions[place(Way::March, work)];
             // SAFETY: the function is one of a module that stays loaded.
             let status =
@@ -315,7 +325,7 @@ mod tests {
 
     #[test]
     fn every_kernel_has_the_shared_memory_it_needs() {
-        for work in [Work::Score, Work::Map, Work::Gradient] {
+        for work in Work::ALL {
             for extent in [11, 64, 256, 1000, 30_000] {
                 for (way, most) in [(Way::March, geometry::most_shared(work)), (Way::Patch, DEFAULT_SHARED)] {
                     let mut params = Params {
@@ -345,8 +355,7 @@ mod tests {
             }
             assert_eq!(count(ptx), all.len());
         }
-        let works = [(Work::Score, "score"), (Work::Map, "map"), (Work::Gradient, "gradient")];
-        for (work, name) in works {
+        for (work, name) in Work::ALL.into_iter().zip(["score", "map", "gradient", "gradients"]) {
             assert_eq!(FAST[place(Way::March, work)], name);
             assert_eq!(FAST[place(Way::Patch, work)], format!("patch_{name}"));
         }

@@ -50,7 +50,7 @@ impl Plan {
     pub(super) fn way(&self, work: Work, kind: FastKind, params: &Params) -> Way {
         let margins = match work {
             Work::Score | Work::Map => 2 * params.margin,
-            Work::Gradient => 0,
+            Work::Gradient | Work::Gradients => 0,
         };
         let extents = [params.channels, params.height - margins, params.width - margins];
         let pixels = extents
@@ -73,7 +73,8 @@ fn work_place(work: Work) -> usize {
     match work {
         Work::Score => 0,
         Work::Map => 1,
-        Work::Gradient => 2,
+        // Both take what they take together.
+        Work::Gradient | Work::Gradients => 2,
     }
 }
 
