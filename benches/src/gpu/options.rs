@@ -1,7 +1,7 @@
 //! What options cost on images in the device's memory: one call of each beside the defaults in the same run.
 
 use anyhow::{Result, ensure};
-use fastssim::cuda::{DeviceImages, DevicePixel, DeviceScores, Stream};
+use fastssim::cuda::{CudaOutputs, DeviceImages, DevicePixel, DeviceScores, Stream};
 use fastssim::{Backend, Padding, Ssim, SsimBuilder};
 use serde::Serialize;
 
@@ -21,9 +21,12 @@ struct Row {
     /// Microseconds that the kernels of a call take.
     forward_us: f64,
     gradient_us: f64,
+    /// With both gradients.
+    gradients_us: f64,
     /// As multiples of what the defaults take with `f32`.
     forward: f64,
     gradient: f64,
+    gradients: f64,
 }
 
 pub fn measure(stream: &Stream, rounds: usize) -> Result<()> {
@@ -45,8 +48,7 @@ pub fn measure(stream: &Stream, rounds: usize) -> Result<()> {
     let mut defaults = None;
     for (name, builder) in options {
         let times = time(stream, &mut clock, rounds, &builder, &pairs)?;
-        let [forward, gradient] = *defaults.get_or_insert(times);
-        report(name, "f32", times, [forward, gradient])?;
+        report(name, "f32", times, *defaults.get_or_insert(times))?;
     }
     let defaults = defaults.unwrap_or_default();
     drop(pairs);
@@ -59,14 +61,17 @@ pub fn measure(stream: &Stream, rounds: usize) -> Result<()> {
     Ok(())
 }
 
-fn report(option: String, pixel: &'static str, times: [f64; 2], defaults: [f64; 2]) -> Result<()> {
+fn report(option: String, pixel: &'static str, times: [f64; 3], defaults: [f64; 3]) -> Result<()> {
+    let [forward, gradient, gradients] = std::array::from_fn(|i| times[i] / defaults[i]);
     print(&Row {
         option,
         pixel,
         forward_us: times[0],
         gradient_us: times[1],
-        forward: times[0] / defaults[0],
-        gradient: times[1] / defaults[1],
+        gradients_us: times[2],
+        forward,
+        gradient,
+        gradients,
     })
 }
 
@@ -81,18 +86,18 @@ fn pairs<T: Random>(stream: &Stream) -> Result<Vec<Pair<T>>> {
         .collect()
 }
 
-fn time_of<T: Random>(stream: &Stream, clock: &mut Clock<'_>, rounds: usize) -> Result<[f64; 2]> {
+fn time_of<T: Random>(stream: &Stream, clock: &mut Clock<'_>, rounds: usize) -> Result<[f64; 3]> {
     time(stream, clock, rounds, &Ssim::builder(), &pairs::<T>(stream)?)
 }
 
-/// Microseconds of the scores, and of scores and gradient, once the processor has confirmed a score.
+/// Microseconds of the scores, of scores and gradient, and of scores and both gradients, once the processor has confirmed a score.
 fn time<T: DevicePixel>(
     stream: &Stream,
     clock: &mut Clock<'_>,
     rounds: usize,
     builder: &SsimBuilder,
     pairs: &[Pair<T>],
-) -> Result<[f64; 2]> {
+) -> Result<[f64; 3]> {
     let metric = builder.clone().build()?;
     let on = metric.on(stream);
     let [x, y] = &pairs[0];
@@ -106,8 +111,14 @@ fn time<T: DevicePixel>(
     let mut scores = DeviceScores::new(stream.device(), SHAPE[0])?;
     let mut gradient = DeviceImages::<f32>::new(stream.device(), SHAPE)?;
     let forward = clock.time(pairs, rounds, |[x, y]| Ok(on.ssim_into(x, y, &mut scores)?))?;
-    let both = clock.time(pairs, rounds, |[x, y]| {
+    let one = clock.time(pairs, rounds, |[x, y]| {
         Ok(on.ssim_with_gradient_into(x, y, &mut scores, &mut gradient)?)
     })?;
-    Ok([forward.kernel, both.kernel])
+    let mut of_y = DeviceImages::<f32>::new(stream.device(), SHAPE)?;
+    let both = clock.time(pairs, rounds, |[x, y]| {
+        let outputs = CudaOutputs::new().images(&mut scores);
+        let outputs = outputs.gradient(&mut gradient).gradient_of_y(&mut of_y);
+        Ok(on.ssim_of(x, y).compute(outputs)?)
+    })?;
+    Ok([forward, one, both].map(|times| times.kernel))
 }

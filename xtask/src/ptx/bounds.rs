@@ -8,16 +8,18 @@ use super::syntax::{Item, Kind};
 const MARCH: &str = ".maxntid 256, 1, 1\n.minnctapersm 2\n";
 /// Twelve warps, with registers that spill nothing.
 const BOTH: &str = ".maxntid 128, 1, 1\n.minnctapersm 3\n";
-/// Sixteen warps, which are blocks, of the general kernels that need not spill for it.
-const GENERAL: &str = ".maxntid 32, 1, 1\n.minnctapersm 16\n";
+/// As many warps, which are blocks, of the general kernels as need not spill for it.
+const SIXTEEN: &str = ".maxntid 32, 1, 1\n.minnctapersm 16\n";
+const TWELVE: &str = ".maxntid 32, 1, 1\n.minnctapersm 12\n";
 /// The kernels that have bounds, by how their names begin.
-const BOUNDS: [(&str, &str); 6] = [
+const BOUNDS: [(&str, &str); 7] = [
     ("score_", MARCH),
     ("map_", MARCH),
     ("gradient_", MARCH),
     ("gradients_", BOTH),
-    ("general_windows_f32", GENERAL),
-    ("general_adjoint_", GENERAL),
+    ("general_windows_f32", SIXTEEN),
+    ("general_adjoint_f32", SIXTEEN),
+    ("general_adjoint_f64", TWELVE),
 ];
 
 /// Gives a kernel its bounds, if it has any.

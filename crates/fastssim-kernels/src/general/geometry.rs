@@ -8,21 +8,26 @@ use crate::geometry::Launch;
 /// Threads of a block, and columns of a tile.
 pub(crate) const LANES: u32 = 32;
 /// Rows of a tile of a large image; a window's rows less one are read besides.
-const MOST_ROWS: u32 = 64;
+const MOST_ROWS: u32 = 96;
 /// Rows of a tile of a small image, and the step between the two.
 pub(crate) const LEAST_ROWS: u32 = 8;
 /// Tiles that an image should have at least, so that one alone keeps a good part of a GPU busy.
 const TILES_OF_IMAGE: u32 = 256;
 /// Maps of derivatives in the workspace: P, Q, B and C.
 pub const DERIVATIVES: u32 = 4;
-/// The same number, for arrays.
-pub(crate) const MAPS: usize = DERIVATIVES as usize;
 
-/// Rows that a warp takes in at a time, in double precision or in single: what stands in shared memory is read once for
-/// all of them.
+/// Rows that a warp takes in at a time, in double precision or in single, and windows or pixels of a lane's run in one of these
+/// rows: what stands in shared memory is read once for so many of them.
 #[inline(always)]
-pub(crate) const fn rows_at_once(double: bool) -> u32 {
+pub(crate) const fn at_once(double: bool) -> u32 {
     if double { 2 } else { 4 }
+}
+
+/// Places of a line of the ring, of which the lanes have 32. One more in single precision: what lanes of several rows write at once
+/// would meet in the same banks. In double precision there is no room for it.
+#[inline(always)]
+pub(crate) const fn ring_places(double: bool) -> u32 {
+    if double { LANES } else { LANES + 1 }
 }
 
 /// What a general kernel computes.
@@ -95,6 +100,25 @@ impl Params {
         LANES + 2 * self.radius
     }
 
+    /// Places of a line in shared memory that has a place for each of these columns. Odd, so that lanes that access several lines
+    /// meet in no bank.
+    #[inline(always)]
+    pub(crate) fn line(&self) -> u32 {
+        self.reach() | 1
+    }
+
+    /// Places that `n` windows side by side reach.
+    #[inline(always)]
+    pub(crate) fn span(&self, n: u32) -> u32 {
+        self.taps() + n - 1
+    }
+
+    /// Rows of the ring where `n` are taken in at a time.
+    #[inline(always)]
+    pub(crate) fn ring_rows(&self, n: u32) -> u32 {
+        self.span(n).next_multiple_of(n)
+    }
+
     /// Whether contrast and structure are needed apart, and so the variance of x.
     #[inline(always)]
     pub(crate) fn is_apart(&self) -> bool {
@@ -107,18 +131,20 @@ impl Params {
         if self.is_apart() { 5 } else { 4 }
     }
 
-    /// Numbers in the shared memory of a block whose arithmetic has so many bytes: with 33 taps and `f64` 48,168 bytes,
-    /// below the 48 KiB that a block has without asking for more.
+    /// Numbers in the shared memory of a block whose arithmetic has so many bytes: with 33 taps and `f64` less than the 48 KiB that
+    /// a block has without asking for more.
     fn shared(&self, work: Work, bytes: u32) -> u32 {
-        let rows = rows_at_once(bytes == 8);
-        let ring = self.taps() + rows - 1;
+        let double = bytes == 8;
+        let n = at_once(double);
+        let ring = self.ring_rows(n) * ring_places(double);
+        let table = self.span(n) * n;
         match work {
-            // The ring; rows of u and v; the weights.
-            Work::Windows => ring * self.signals() * LANES + rows * 2 * self.reach() + self.taps(),
-            // The ring; rows of derivatives; the weights of each column, and those of the rows.
+            // The table of weights; the ring; rows of u and v; the weights.
+            Work::Windows => table + ring * self.signals() + n * 2 * self.line() + self.taps(),
+            // The tables of the rows and of the columns; the ring; rows of derivatives; the weights.
             Work::Adjoint => {
-                let weights = self.taps() * (1 + LANES) + ring * rows;
-                DERIVATIVES * (ring * LANES + rows * self.reach()) + weights
+                let tables = table + self.span(n) * LANES;
+                tables + DERIVATIVES * (ring + n * self.line()) + self.taps()
             }
             Work::Means | Work::Weights | Work::Totals => 0,
         }

@@ -64,8 +64,8 @@ pub struct Params {
     pub map: Typed,
     /// The gradients with respect to x and to y.
     pub gradients: [Typed; 2],
-    /// Workspace for the derivatives of `chunk` channels, 4 maps each, in the type of the arithmetic; 0 where no
-    /// gradient is wanted.
+    /// Workspace for the derivatives of `chunk` channels, four numbers a window, in the type of the arithmetic, aligned to 16
+    /// bytes; 0 where no gradient is wanted.
     pub derivatives: u64,
     /// `*mut f64`: workspace, one number for each tile of the batch; for the kernels that sum weights, for each tile of
     /// one channel of each image.

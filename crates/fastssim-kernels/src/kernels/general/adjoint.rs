@@ -9,11 +9,12 @@ use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::{self, lane};
 
+use super::MAPS;
 use super::gradients::{Gradients, Pixels};
 use super::real::Real;
 use super::tile::{Reader, Tile};
-use super::window::Window;
-use crate::general::geometry::{DERIVATIVES, LANES, MAPS, Work, rows_at_once};
+use super::window::{Window, slide};
+use crate::general::geometry::{DERIVATIVES, LANES, Work, at_once, ring_places};
 use crate::general::params::Params;
 
 /// Columns of a row that a lane reads.
@@ -28,9 +29,9 @@ pub unsafe fn adjoint<T: Real>(params: &Params) {
     // SAFETY: as the caller promises.
     unsafe {
         if T::DOUBLE {
-            adjoint_by::<T, { rows_at_once(true) as usize }>(params);
+            adjoint_by::<T, { at_once(true) as usize }>(params);
         } else {
-            adjoint_by::<T, { rows_at_once(false) as usize }>(params);
+            adjoint_by::<T, { at_once(false) as usize }>(params);
         }
     }
 }
@@ -61,6 +62,7 @@ unsafe fn adjoint_by<T: Real, const N: usize>(params: &Params) {
             warp::sync();
             next = back.read(row + N as i32);
             back.along();
+            warp::sync();
             if pixel_row >= top {
                 let sums = back.down();
                 let pixels = Pixels::read(&reader, [pixel_row, bottom], [col, right]);
@@ -76,21 +78,23 @@ unsafe fn adjoint_by<T: Real, const N: usize>(params: &Params) {
 struct Back<'a, T, const N: usize> {
     params: &'a Params,
     window: Window<T>,
-    /// The sums along the last rows: as many as `N` pixels below one another need, by row.
+    /// The sums along the last rows: at least as many as `N` pixels below one another need, by row.
     ring: Shared<T>,
-    /// The derivatives of the rows that are taken in.
+    /// The derivatives of the rows that are taken in, and places of a line of them.
     rows: Shared<T>,
-    /// The weights of the pixels of this lane's column, by tap and lane.
-    of_col: Shared<T>,
-    /// What each row of the ring counts in the pixels of `N` rows, by row of the ring.
+    line: u32,
+    /// What each place of a run counts in its `N` pixels, by place and run.
+    of_cols: Shared<T>,
+    /// What each row counts in the pixels of `N` rows, by row.
     of_rows: Shared<T>,
     /// Whether these are those of pixels that are close to no edge.
     is_inside: bool,
     /// Rows of the ring.
     capacity: u32,
-    /// Where in the ring the next row goes; the oldest is there.
+    /// Where in the ring the next rows go.
     slot: u32,
-    maps: Global<T>,
+    /// The derivatives of this channel's windows, and how many these are.
+    derivatives: Global<T>,
     map_elements: u32,
     /// The rows and columns of the image that have windows.
     map_rows: [i32; 2],
@@ -111,38 +115,46 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
     /// All lanes of the warp call it; the geometry has made room.
     #[inline(always)]
     unsafe fn new(params: &'a Params, tile: &Tile, reader: &Reader<T>) -> Self {
-        let (taps, rows) = (params.taps(), N as u32);
+        let n = N as u32;
+        let span = params.span(n);
         let [height, width] = params.map_area();
-        let elements = height * width;
-        let of_channel = i64::from(tile.plane) * i64::from(DERIVATIVES) * i64::from(elements);
-        let capacity = taps + rows - 1;
-        let ring = Shared::at(0);
-        let of_derivatives = ring.offset(capacity * DERIVATIVES * LANES);
-        let of_col = of_derivatives.offset(rows * DERIVATIVES * params.reach());
-        let of_rows = of_col.offset(taps * LANES);
+        let of_channel = i64::from(tile.plane) * i64::from(DERIVATIVES) * i64::from(height * width);
+        let of_rows = Shared::at(0);
+        let of_cols = of_rows.offset(span * n);
+        let ring = of_cols.offset(span * LANES);
+        let rows = ring.offset(params.ring_rows(n) * DERIVATIVES * ring_places(T::DOUBLE));
         // SAFETY: as the caller promises.
-        let window = unsafe { Window::new(params, of_rows.offset(capacity * rows)) };
+        let window = unsafe { Window::new(params, rows.offset(n * DERIVATIVES * params.line())) };
         warp::sync();
         let left = tile.cols[0];
         // The lanes beyond the last column look on.
         let col = (left + lane() as i32).min(params.width as i32 - 1);
-        for tap in 0..taps {
-            // SAFETY: the weights have been written and waited for; the lane's column is its own.
-            unsafe { of_col.store(tap * LANES + lane(), window.folded(col, params.width as i32, tap)) };
+        for place in 0..span {
+            let tap = place.wrapping_sub(lane() % n);
+            // SAFETY: the weights have been written and waited for, and there is such a tap; each entry is written by one lane.
+            unsafe {
+                let weight = if tap < window.taps {
+                    window.folded(col, params.width as i32, tap)
+                } else {
+                    T::from_u32(0)
+                };
+                of_cols.store(place * LANES + lane(), weight);
+            }
         }
         let margin = params.margin as i32;
         Self {
             params,
             window,
             ring,
-            rows: of_derivatives,
-            of_col,
+            rows,
+            line: params.line(),
+            of_cols,
             of_rows,
             is_inside: false,
-            capacity,
+            capacity: params.ring_rows(n),
             slot: 0,
-            maps: Global::from_address(params.derivatives).offset(of_channel),
-            map_elements: elements,
+            derivatives: Global::from_address(params.derivatives).offset(of_channel),
+            map_elements: height * width,
             map_rows: [margin, margin + height as i32],
             map_cols: [margin, margin + width as i32],
             left,
@@ -165,11 +177,8 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
             core::array::from_fn(|j| {
                 let at = self.column(lane() + j as u32 * LANES);
                 let index = map_row * (last - first) as u32 + (at.max(first).min(last - 1) - first) as u32;
-                core::array::from_fn(|map| {
-                    let of_map = self.maps.offset(map as i64 * i64::from(self.map_elements));
-                    // SAFETY: as the caller promises; the map has this window.
-                    unsafe { of_map.load_nc(index) }
-                })
+                // SAFETY: as the caller promises; the map has this window.
+                unsafe { T::read4(self.derivatives, index, self.map_elements) }
             })
         })
     }
@@ -187,7 +196,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
         let cols: [_; READS] = core::array::from_fn(|j| lane() + j as u32 * LANES);
         for i in 0..N {
             let row = row + i as i32;
-            let line = self.row(i);
+            let line = self.row(i as u32);
             for j in 0..READS {
                 let at = self.column(cols[j]);
                 let is_window = (row >= from) & (row < to) & (at >= first) & (at < last);
@@ -200,7 +209,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
                 }
                 if cols[j] < self.params.reach() {
                     // SAFETY: within the row, and each column is written by one lane.
-                    unsafe { T::store4(line, cols[j], self.params.reach(), maps) };
+                    unsafe { T::store4(line, cols[j], self.line, maps) };
                 }
             }
         }
@@ -247,7 +256,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
         }
         self.is_inside = is_inside;
         let mut entry = lane();
-        while entry < self.capacity * rows {
+        while entry < self.params.span(rows) * rows {
             let pixel = entry % rows;
             let (tap, row) = ((entry / rows).wrapping_sub(pixel), row + pixel as i32);
             let is_tap = (tap < self.window.taps) & (row < height);
@@ -265,95 +274,61 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
     }
 
     #[inline(always)]
-    fn row(&self, row: usize) -> Shared<T> {
-        self.rows.offset(row as u32 * DERIVATIVES * self.params.reach())
-    }
-
-    /// The place in the ring so many rows after the oldest.
-    #[inline(always)]
-    fn after(&self, rows: u32) -> u32 {
-        let slot = self.slot + rows;
-        if slot >= self.capacity {
-            slot - self.capacity
-        } else {
-            slot
-        }
+    fn row(&self, row: u32) -> Shared<T> {
+        self.rows.offset(row * DERIVATIVES * self.line)
     }
 
     #[inline(always)]
     fn ring(&self, slot: u32) -> Shared<T> {
-        self.ring.offset(slot * DERIVATIVES * LANES)
+        self.ring.offset(slot * DERIVATIVES * ring_places(T::DOUBLE))
     }
 
     /// The sums along the rows that have been taken in, into the ring.
     ///
     /// # Safety
-    /// All lanes of the warp call it, after a barrier.
+    /// All lanes of the warp call it, after a barrier, with barriers between this and [`down`](Self::down), and the other way
+    /// round.
     #[inline(always)]
     unsafe fn along(&mut self) {
-        let mut sums = [[T::from_u32(0); MAPS]; N];
-        let rows: [_; N] = core::array::from_fn(|row| self.row(row));
-        // SAFETY: the rows have been written and waited for, and hold all windows that hold the lanes' pixels; the
-        // lane's columns of the weights and of the ring are its own.
-        unsafe {
-            for tap in 0..self.window.taps {
-                let weight = self.of_col.load(tap * LANES + lane());
-                for row in 0..N {
-                    let values = T::load4(rows[row], lane() + tap, self.params.reach());
-                    for map in 0..MAPS {
-                        sums[row][map] = fma(weight, values[map], sums[row][map]);
-                    }
-                }
-            }
-            for row in 0..N {
-                T::store4(self.ring(self.after(row as u32)), lane(), LANES, sums[row]);
-            }
+        let n = N as u32;
+        // Neighbours have neighbouring rows: they meet in no bank.
+        let (row, run) = (lane() % n, lane() / n);
+        let line = self.row(row);
+        // SAFETY: the rows have been written and waited for, as the weights have, and hold all windows that hold the run's pixels.
+        let sums = slide::<T, N, MAPS>(
+            self.window.taps,
+            |place| unsafe { T::load_all(self.of_cols, place * (LANES / n) + run) },
+            |place| unsafe { T::load4(line, n * run + place, self.line) },
+        );
+        for pixel in 0..N {
+            let place = n * run + pixel as u32;
+            // SAFETY: each pixel has one lane.
+            unsafe { T::store4(self.ring(self.slot + row), place, ring_places(T::DOUBLE), sums[pixel]) };
         }
-        self.slot = self.after(N as u32);
+        let next = self.slot + n;
+        self.slot = if next == self.capacity { 0 } else { next };
     }
 
     /// The sums at the lane's pixels in the rows whose weights have been found.
     ///
     /// # Safety
-    /// All rows that these pixels need have been taken in, and the weights waited for.
+    /// All rows that these pixels need have been taken in and waited for, as the weights.
     #[inline(always)]
     unsafe fn down(&self) -> [[T; MAPS]; N] {
-        let mut sums = [[T::from_u32(0); MAPS]; N];
-        let mut slot = self.slot;
-        // The first and the last rows are not of all pixels, and what is not of a pixel may be NaN.
-        let (inner, taps) = (N as u32 - 1, self.window.taps);
+        let first = self.slot + self.capacity - self.params.span(N as u32);
+        let slot = |place: u32| {
+            let slot = first + place;
+            if slot < self.capacity {
+                slot
+            } else {
+                slot - self.capacity
+            }
+        };
         // SAFETY: the ring is full.
-        unsafe {
-            for row in 0..inner {
-                slot = self.add(&mut sums, slot, row, |pixel| row >= pixel && row - pixel < taps);
-            }
-            for row in inner..taps {
-                slot = self.add(&mut sums, slot, row, |_| true);
-            }
-            for row in inner.max(taps)..self.capacity {
-                slot = self.add(&mut sums, slot, row, |pixel| row - pixel < taps);
-            }
-        }
-        sums
-    }
-
-    /// Adds row `row` of the ring, which is in this slot, to the pixels that it is of; the next slot.
-    ///
-    /// # Safety
-    /// As for [`down`](Self::down).
-    #[inline(always)]
-    unsafe fn add(&self, sums: &mut [[T; MAPS]; N], slot: u32, row: u32, is_of: impl Fn(u32) -> bool) -> u32 {
-        // SAFETY: the ring is full, and the lane's column of it is its own; the weights have been waited for.
-        let values = unsafe { T::load4(self.ring(slot), lane(), LANES) };
-        for pixel in 0..N {
-            if is_of(pixel as u32) {
-                // SAFETY: as above.
-                let weight = unsafe { self.of_rows.load(row * N as u32 + pixel as u32) };
-                for map in 0..MAPS {
-                    sums[pixel][map] = fma(weight, values[map], sums[pixel][map]);
-                }
-            }
-        }
-        if slot + 1 == self.capacity { 0 } else { slot + 1 }
+        slide::<T, N, MAPS>(
+            self.window.taps,
+            |place| unsafe { T::load_all(self.of_rows, place) },
+            |place| unsafe { T::load4(self.ring(slot(place)), lane(), ring_places(T::DOUBLE)) },
+        )
     }
 }

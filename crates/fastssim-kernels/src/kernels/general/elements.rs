@@ -35,64 +35,64 @@ impl Plane {
         }
     }
 
-    /// The bits of the elements in some rows and columns; `wide` says whether they may have eight bytes.
+    /// The bits of the elements in some rows and columns. Elements of eight bytes are the business of double precision.
     ///
     /// # Safety
     /// The plane has elements there, which nobody writes while the kernel runs.
     #[inline(always)]
-    pub(crate) unsafe fn bits<const N: usize, const M: usize>(
+    pub(crate) unsafe fn bits<T: Real, const N: usize, const M: usize>(
         &self,
         rows: [u32; N],
         cols: [u32; M],
-        wide: bool,
-    ) -> [[u64; M]; N] {
+    ) -> [[T::Bits; M]; N] {
         let index = |row, col| row * self.row + col * self.col;
         // SAFETY: as the caller promises; distances within a plane fit 32 bits.
         unsafe {
             if self.kind == Kind::U8 as u32 {
                 let plane = Global::<u8>::from_address(self.address);
-                each(rows, cols, |row, col| plane.load_nc(index(row, col)).into())
+                each(rows, cols, |row, col| T::bits(plane.load_nc(index(row, col)).into()))
             } else if self.kind < Kind::F32 as u32 {
                 let plane = Global::<u16>::from_address(self.address);
-                each(rows, cols, |row, col| plane.load_nc(index(row, col)).into())
-            } else if !wide || self.kind == Kind::F32 as u32 {
+                each(rows, cols, |row, col| T::bits(plane.load_nc(index(row, col)).into()))
+            } else if !T::DOUBLE || self.kind == Kind::F32 as u32 {
                 let plane = Global::<u32>::from_address(self.address);
-                each(rows, cols, |row, col| plane.load_nc(index(row, col)).into())
+                each(rows, cols, |row, col| T::bits(plane.load_nc(index(row, col))))
             } else {
                 let plane = Global::<f64>::from_address(self.address);
-                each(rows, cols, |row, col| plane.load_nc(index(row, col)).to_bits())
+                each(rows, cols, |row, col| T::wide_bits(plane.load_nc(index(row, col))))
             }
         }
     }
 
-    /// The numbers that bits stand for; `wide` as for [`bits`](Self::bits).
+    /// The numbers that bits stand for.
     #[inline(always)]
-    pub(crate) fn numbers<T: Real, const N: usize, const M: usize>(
-        &self,
-        bits: [[u64; M]; N],
-        wide: bool,
-    ) -> [[T; M]; N] {
+    pub(crate) fn numbers<T: Real, const N: usize, const M: usize>(&self, bits: [[T::Bits; M]; N]) -> [[T; M]; N] {
         if self.kind < Kind::F16 as u32 {
-            bits.map(|row| row.map(|bits| T::from_u32(bits as u32)))
+            bits.map(|row| row.map(|bits| T::from_u32(T::low(bits))))
         } else if self.kind == Kind::F16 as u32 {
-            bits.map(|row| row.map(|bits| T::from_f32(from_f16(bits as u32))))
+            bits.map(|row| row.map(|bits| T::from_f32(from_f16(T::low(bits)))))
         } else if self.kind == Kind::Bf16 as u32 {
-            bits.map(|row| row.map(|bits| T::from_f32(f32::from_bits((bits as u32) << 16))))
-        } else if !wide || self.kind == Kind::F32 as u32 {
-            bits.map(|row| row.map(|bits| T::from_f32(f32::from_bits(bits as u32))))
+            bits.map(|row| row.map(|bits| T::from_f32(f32::from_bits(T::low(bits) << 16))))
+        } else if !T::DOUBLE || self.kind == Kind::F32 as u32 {
+            bits.map(|row| row.map(|bits| T::from_f32(f32::from_bits(T::low(bits)))))
         } else {
-            bits.map(|row| row.map(|bits| T::from_f64(f64::from_bits(bits))))
+            bits.map(|row| row.map(T::from_bits))
         }
     }
 
-    /// The number at a place.
+    /// The number at a place, of whatever type.
     ///
     /// # Safety
     /// As [`bits`](Self::bits).
     #[inline(always)]
     pub(crate) unsafe fn at<T: Real>(&self, row: u32, col: u32) -> T {
+        if !T::DOUBLE && self.kind == Kind::F64 as u32 {
+            let index = row * self.row + col * self.col;
+            // SAFETY: as the caller promises.
+            return T::from_f64(unsafe { Global::<f64>::from_address(self.address).load_nc(index) });
+        }
         // SAFETY: as the caller promises.
-        let [[number]] = self.numbers(unsafe { self.bits([row], [col], true) }, true);
+        let [[number]] = self.numbers(unsafe { self.bits::<T, 1, 1>([row], [col]) });
         number
     }
 
@@ -122,11 +122,11 @@ impl Plane {
 }
 
 #[inline(always)]
-fn each<const N: usize, const M: usize>(
+fn each<B, const N: usize, const M: usize>(
     rows: [u32; N],
     cols: [u32; M],
-    element: impl Fn(u32, u32) -> u64,
-) -> [[u64; M]; N] {
+    element: impl Fn(u32, u32) -> B,
+) -> [[B; M]; N] {
     rows.map(|row| cols.map(|col| element(row, col)))
 }
 

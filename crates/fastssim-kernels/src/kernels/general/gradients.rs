@@ -2,11 +2,11 @@
 
 use fastssim_device::math::fma;
 
+use super::MAPS;
 use super::elements::Plane;
 use super::real::Real;
 use super::sum::factor;
 use super::tile::{Read, Reader, Tile};
-use crate::general::geometry::MAPS;
 use crate::general::params::Params;
 
 /// Where the gradients of a tile go.
@@ -43,7 +43,12 @@ impl<T: Real> Gradients<T> {
     /// # Safety
     /// No other thread writes there.
     #[inline(always)]
-    pub(crate) unsafe fn write<const N: usize>(&self, reader: &Reader<T>, pixels: &Pixels<N>, sums: &[[T; MAPS]; N]) {
+    pub(crate) unsafe fn write<const N: usize>(
+        &self,
+        reader: &Reader<T>,
+        pixels: &Pixels<T, N>,
+        sums: &[[T; MAPS]; N],
+    ) {
         let values = reader.values(&pixels.read);
         for i in 0..N {
             let ([[u, v]], [p, q, b, c]) = (values[i], sums[i]);
@@ -66,16 +71,16 @@ impl<T: Real> Gradients<T> {
 }
 
 /// Some pixels of a column, as far as they are inside.
-pub(crate) struct Pixels<const N: usize> {
+pub(crate) struct Pixels<T: Real, const N: usize> {
     rows: [Option<i32>; N],
     col: Option<i32>,
-    read: Read<N, 1>,
+    read: Read<T, N, 1>,
 }
 
-impl<const N: usize> Pixels<N> {
+impl<T: Real, const N: usize> Pixels<T, N> {
     /// Reads those in the rows from the first on, each below its end.
     #[inline(always)]
-    pub(crate) fn read<T: Real>(reader: &Reader<T>, [row, bottom]: [i32; 2], [col, right]: [i32; 2]) -> Self {
+    pub(crate) fn read(reader: &Reader<T>, [row, bottom]: [i32; 2], [col, right]: [i32; 2]) -> Self {
         let inside = |at: i32, end: i32| (at < end).then_some(at);
         let rows = core::array::from_fn(|i| inside(row + i as i32, bottom));
         let col = inside(col, right);

@@ -26,6 +26,8 @@
 //! | `resize` | images made smaller, and the gradient's way back |
 //! | `accumulate` | a running sum of scores |
 
+use crate::general::geometry::DERIVATIVES;
+
 mod accumulate;
 mod adjoint;
 mod elements;
@@ -42,6 +44,9 @@ mod tile;
 mod weights;
 mod window;
 mod windows;
+
+/// Maps of derivatives.
+const MAPS: usize = DERIVATIVES as usize;
 
 pub use accumulate::accumulate;
 pub use adjoint::adjoint;

@@ -1,23 +1,23 @@
 //! Means and variances under a window: of the pixels of a row, and then of the rows.
 //!
-//! Both steps subtract what stands at the window's centre first, and in the end its distance from the mean:
+//! Along a row a lane has `N` windows side by side, its *run*; along columns `N` windows below one another. Both steps subtract
+//! what stands at the centre of the middle one first, and in the end its distance from the mean:
 //!
 //! ```text
 //! mean = o + Σ g (z − o)      variance = Σ g (variance of z) + Σ g (z − o)² − (mean − o)²
 //! ```
 //!
-//! The centre is one of the numbers summed up, so that the last term takes at most 1 − 1/g of the one before: no digits
-//! are lost, however bright and flat the images are.
+//! The centre is close to what is summed up, so that few digits are lost, however bright and flat the images are.
 
 use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
-use fastssim_device::warp::lane;
+use fastssim_device::warp::{self, lane};
 
 use super::real::Real;
-use super::tile::{Read, Reader};
-use super::window::Window;
-use crate::general::geometry::LANES;
-use crate::general::params::Params;
+use super::tile::{Read, Reader, Tile, finite};
+use super::window::{Window, slide};
+use crate::general::geometry::{LANES, ring_places};
+use crate::general::params::{Padding, Params};
 
 /// Moments of a row in the ring, without the variance of x.
 const MOMENTS: u32 = 4;
@@ -32,69 +32,57 @@ pub(crate) struct Moments<T> {
     pub(crate) sx: T,
 }
 
-/// Sums of differences from the centre, and of their squares.
-#[derive(Clone, Copy)]
-struct Sums<T> {
-    u: T,
-    v: T,
-    uu: T,
-    vv: T,
-    xx: T,
+impl<T: Real> Moments<T> {
+    /// From the sums of differences from a centre and of their squares.
+    #[inline(always)]
+    fn about(center: [T; 2], [u, v, uu, vv, xx]: [T; 5]) -> Self {
+        let less = |sum: T, mean: T| sum - mean * mean;
+        Self {
+            u: center[0] + u,
+            v: center[1] + v,
+            su: less(uu, u),
+            sv: less(vv, v),
+            sx: less(xx, T::from_f32(0.5) * (u + v)),
+        }
+    }
 }
 
-impl<T: Real> Sums<T> {
-    #[inline(always)]
-    fn new() -> Self {
-        let zero = T::from_u32(0);
-        let [u, v, uu, vv, xx] = [zero; 5];
-        Self { u, v, uu, vv, xx }
-    }
+/// Differences from a centre and their squares, each added to what comes with it; x is half of u and v.
+#[inline(always)]
+fn differences<T: Real>([u, v]: [T; 2], center: [T; 2], [su, sv, sx]: [T; 3]) -> [T; 5] {
+    let (u, v) = (u - center[0], v - center[1]);
+    let x = T::from_f32(0.5) * (u + v);
+    [u, v, fma(u, u, su), fma(v, v, sv), fma(x, x, sx)]
+}
 
-    /// Adds a difference from the centre with its weight; x is half of u and v.
-    #[inline(always)]
-    fn add(&mut self, weight: T, u: T, v: T, with_x: bool) {
-        let (of_u, of_v) = (weight * u, weight * v);
-        self.u = self.u + of_u;
-        self.v = self.v + of_v;
-        self.uu = fma(of_u, u, self.uu);
-        self.vv = fma(of_v, v, self.vv);
-        if with_x {
-            let x = T::from_f32(0.5) * (u + v);
-            self.xx = fma(weight * x, x, self.xx);
-        }
-    }
-
-    /// The moments about the centre's u and v.
-    #[inline(always)]
-    fn about(self, u: T, v: T) -> Moments<T> {
-        let less = |sum: T, mean: T| sum - mean * mean;
-        Moments {
-            u: u + self.u,
-            v: v + self.v,
-            su: less(self.uu, self.u),
-            sv: less(self.vv, self.v),
-            sx: less(self.xx, T::from_f32(0.5) * (self.u + self.v)),
-        }
-    }
+/// The same without x.
+#[inline(always)]
+fn without_x<T: Copy>([u, v, uu, vv, _]: [T; 5]) -> [T; 4] {
+    [u, v, uu, vv]
 }
 
 /// The rows that windows reach, in shared memory: `N` are taken in at a time.
 pub(crate) struct Rows<T, const N: usize> {
     window: Window<T>,
-    /// The moments along the last rows: as many as `N` windows below one another reach, by row.
+    /// What each place counts in `N` windows side by side.
+    table: Shared<T>,
+    /// The moments along the last rows: at least as many as `N` windows below one another reach, by row.
     ring: Shared<T>,
     /// The variances of x of those rows, where they are wanted.
     ring_of_x: Shared<T>,
     /// u and v of the rows that are taken in.
     rows: Shared<T>,
-    /// Columns of such a row.
+    /// Columns of such a row, and places of its line.
     reach: u32,
+    line: u32,
     /// Whether the variance of x is wanted.
     with_x: bool,
     /// Rows of the ring.
     capacity: u32,
-    /// Where in the ring the next row goes; the oldest is there.
+    /// Where in the ring the next rows go.
     slot: u32,
+    /// The last row and column whose pixels may be centres, those in a row counted from the first that windows reach.
+    last: [i32; 2],
 }
 
 /// Places of a row that a lane reads.
@@ -109,22 +97,41 @@ impl<T: Real, const N: usize> Rows<T, N> {
     /// # Safety
     /// All lanes of the warp call it; the geometry has made room.
     #[inline(always)]
-    pub(crate) unsafe fn new(params: &Params) -> Self {
-        let capacity = params.taps() + N as u32 - 1;
+    pub(crate) unsafe fn new(params: &Params, tile: &Tile) -> Self {
+        let n = N as u32;
+        let capacity = params.ring_rows(n);
         let with_x = T::DOUBLE && params.is_apart();
-        let ring = Shared::at(0);
-        let ring_of_x = ring.offset(capacity * MOMENTS * LANES);
-        let rows = ring_of_x.offset(if with_x { capacity * LANES } else { 0 });
+        let table = Shared::at(0);
+        let ring = table.offset(params.span(n) * n);
+        let ring_of_x = ring.offset(capacity * MOMENTS * ring_places(T::DOUBLE));
+        let rows = ring_of_x.offset(if with_x { capacity * ring_places(T::DOUBLE) } else { 0 });
+        // SAFETY: as the caller promises.
+        let window = unsafe {
+            let window = Window::new(params, rows.offset(2 * n * params.line()));
+            warp::sync();
+            window.tabulate::<N>(table);
+            window
+        };
+        // Beyond an edge there may be zeros, far from all that is summed up.
+        let last = match params.padding == Padding::Zero as u32 {
+            true => [
+                params.height as i32 - 1,
+                params.width as i32 - 1 - (tile.cols[0] - window.radius),
+            ],
+            false => [i32::MAX; 2],
+        };
         Self {
-            // SAFETY: as the caller promises; a barrier comes with the first rows.
-            window: unsafe { Window::new(params, rows.offset(2 * N as u32 * params.reach())) },
+            window,
+            table,
             ring,
             ring_of_x,
             rows,
             reach: params.reach(),
+            line: params.line(),
             with_x,
             capacity,
             slot: 0,
+            last,
         }
     }
 
@@ -146,8 +153,8 @@ impl<T: Real, const N: usize> Rows<T, N> {
 
     /// Reads this lane's part of the rows from `row` on.
     #[inline(always)]
-    pub(crate) fn read(&self, reader: &Reader<T>, row: i32, columns: &Columns) -> Read<N, READS> {
-        reader.read(core::array::from_fn(|i| reader.row(row + i as i32)), *columns)
+    pub(crate) fn read(&self, reader: &Reader<T>, row: i32, columns: &Columns) -> Read<T, N, READS> {
+        reader.read(reader.rows(row), *columns)
     }
 
     /// Takes in the next rows.
@@ -155,160 +162,113 @@ impl<T: Real, const N: usize> Rows<T, N> {
     /// # Safety
     /// All lanes of the warp call it, with a barrier between this and [`along`](Self::along), and the other way round.
     #[inline(always)]
-    pub(crate) unsafe fn write(&mut self, reader: &Reader<T>, rows: &Read<N, READS>) {
+    pub(crate) unsafe fn write(&mut self, reader: &Reader<T>, rows: &Read<T, N, READS>) {
         let values = reader.values(rows);
         for i in 0..READS {
             let col = lane() + i as u32 * LANES;
             if col < self.reach {
                 for row in 0..N {
                     // SAFETY: within the row, and each column is written by one lane.
-                    unsafe { T::store2(self.row(row), col, self.reach, values[row][i]) };
+                    unsafe { T::store2(self.row(row as u32), col, self.line, values[row][i]) };
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn row(&self, row: usize) -> Shared<T> {
-        self.rows.offset(2 * row as u32 * self.reach)
+    fn row(&self, row: u32) -> Shared<T> {
+        self.rows.offset(2 * row * self.line)
     }
 
-    /// The place in the ring so many rows after the oldest.
-    #[inline(always)]
-    fn after(&self, rows: u32) -> u32 {
-        let slot = self.slot + rows;
-        if slot >= self.capacity {
-            slot - self.capacity
-        } else {
-            slot
-        }
-    }
-
-    /// The moments in a place of the ring.
+    /// Weights of a place in the windows side by side.
     ///
     /// # Safety
-    /// They have been written.
+    /// A barrier stands between [`new`](Self::new) and this; there is such a place.
     #[inline(always)]
-    unsafe fn ring(&self, slot: u32) -> [T; 4] {
-        // SAFETY: as the caller promises; the lane's column of the ring is its own.
-        unsafe { T::load4(self.ring.offset(slot * MOMENTS * LANES), lane(), LANES) }
+    unsafe fn weights(&self, place: u32) -> [T; N] {
+        // SAFETY: as the caller promises.
+        unsafe { T::load_all(self.table, place) }
     }
 
     /// The moments along the rows that have been taken in, into the ring.
     ///
     /// # Safety
-    /// All lanes of the warp call it, after a barrier.
+    /// All lanes of the warp call it, after a barrier, with barriers between this and [`moments`](Self::moments), and the other
+    /// way round.
     #[inline(always)]
     pub(crate) unsafe fn along(&mut self) {
-        let rows: [_; N] = core::array::from_fn(|row| self.row(row));
-        // SAFETY: the rows have been written and waited for, and hold all columns that the lanes' windows reach; the
-        // lane's column of the ring is its own.
-        unsafe {
-            let at = |row: usize, tap: u32| T::load2(rows[row], lane() + tap, self.reach);
-            let centers: [_; N] = core::array::from_fn(|row| at(row, self.window.radius as u32));
-            let mut sums = [Sums::new(); N];
-            for tap in 0..self.window.taps {
-                let weight = self.window.weight(tap);
-                for row in 0..N {
-                    let ([u, v], [center_u, center_v]) = (at(row, tap), centers[row]);
-                    sums[row].add(weight, u - center_u, v - center_v, self.with_x);
-                }
-            }
-            for row in 0..N {
-                let [u, v] = centers[row];
-                let m = sums[row].about(u, v);
-                let slot = self.after(row as u32);
-                let place = self.ring.offset(slot * MOMENTS * LANES);
-                T::store4(place, lane(), LANES, [m.u, m.v, m.su, m.sv]);
+        // Neighbours have neighbouring rows: they meet in no bank.
+        let (row, first) = (lane() % N as u32, lane() / N as u32 * N as u32);
+        let line = self.row(row);
+        // SAFETY: the rows have been written and waited for, and hold all columns that the lanes' windows reach.
+        let at = |col: u32| unsafe { T::load2(line, col, self.line) };
+        let middle = first as i32 + self.window.radius + (N as i32 - 1) / 2;
+        let center = at(middle.min(self.last[1]) as u32).map(finite);
+        let zero = T::from_u32(0);
+        let pixel = |place: u32| differences(at(first + place), center, [zero; 3]);
+        let moments = self.sums(center, pixel);
+        for window in 0..N {
+            let (slot, col) = (self.slot + row, first + window as u32);
+            let m = moments[window];
+            // SAFETY: each window has one lane.
+            unsafe {
+                T::store4(self.ring(slot), col, ring_places(T::DOUBLE), [m.u, m.v, m.su, m.sv]);
                 if self.with_x {
-                    self.ring_of_x.store(slot * LANES + lane(), m.sx);
+                    self.ring_of_x.store(slot * ring_places(T::DOUBLE) + col, m.sx);
                 }
             }
         }
-        self.slot = self.after(N as u32);
+        let next = self.slot + N as u32;
+        self.slot = if next == self.capacity { 0 } else { next };
     }
 
-    /// The moments of the lane's windows whose last rows have been taken in.
+    /// The moments of the lane's windows whose last rows have been taken in; the first is in row `row`.
     ///
     /// # Safety
-    /// The rows of all of them have been taken in.
+    /// The rows of all of them have been taken in, and waited for.
     #[inline(always)]
-    pub(crate) unsafe fn moments(&self) -> [Moments<T>; N] {
-        // SAFETY: the ring is full.
-        let centers: [_; N] = core::array::from_fn(|row| unsafe {
-            let [u, v, ..] = self.ring(self.after(row as u32 + self.window.radius as u32));
-            [u, v]
-        });
-        let mut down = Down {
-            sums: [Sums::new(); N],
-            weights: [T::from_u32(0); N],
-            slot: self.slot,
+    pub(crate) unsafe fn moments(&self, row: i32) -> [Moments<T>; N] {
+        let span = self.window.taps + N as u32 - 1;
+        // The rows of the ring from the first that these windows reach on.
+        let slot = |place: u32| {
+            let slot = self.slot + self.capacity - span + place;
+            if slot < self.capacity {
+                slot
+            } else {
+                slot - self.capacity
+            }
         };
-        // The first and the last rows are not of all windows, and what is not of a window may be NaN.
-        let (inner, taps) = (N as u32 - 1, self.window.taps);
-        // SAFETY: as above.
-        unsafe {
-            for row in 0..inner {
-                down.add(self, &centers, row, |window| row >= window && row - window < taps);
+        // SAFETY: the ring is full.
+        let at = |place: u32| unsafe { T::load4(self.ring(slot(place)), lane(), ring_places(T::DOUBLE)) };
+        let middle = self.window.radius + ((N as i32 - 1) / 2).min(self.last[0] - row).max(0);
+        let [u, v, ..] = at(middle as u32);
+        let center = [u, v].map(finite);
+        self.sums(center, |place| {
+            let [u, v, su, sv] = at(place);
+            let mut sx = T::from_u32(0);
+            if self.with_x {
+                // SAFETY: the ring is full.
+                sx = unsafe { self.ring_of_x.load(slot(place) * ring_places(T::DOUBLE) + lane()) };
             }
-            for row in inner..taps {
-                down.add(self, &centers, row, |_| true);
-            }
-            for row in inner.max(taps)..self.capacity {
-                down.add(self, &centers, row, |window| row - window < taps);
-            }
-        }
-        core::array::from_fn(|row| {
-            let [u, v] = centers[row];
-            down.sums[row].about(u, v)
+            differences([u, v], center, [su, sv, sx])
         })
     }
-}
 
-/// `N` windows below one another on the way down the ring.
-struct Down<T, const N: usize> {
-    sums: [Sums<T>; N],
-    /// What the row counts in each of them.
-    weights: [T; N],
-    /// The row's place in the ring.
-    slot: u32,
-}
-
-impl<T: Real, const N: usize> Down<T, N> {
-    /// Adds row `row` to the windows that it is of.
-    ///
-    /// # Safety
-    /// The ring is full; rows come one after the other.
+    /// The moments of windows side by side, from the differences from a centre at each place.
     #[inline(always)]
-    unsafe fn add(&mut self, rows: &Rows<T, N>, centers: &[[T; 2]; N], row: u32, is_of: impl Fn(u32) -> bool) {
-        for window in (1..N).rev() {
-            self.weights[window] = self.weights[window - 1];
+    fn sums(&self, center: [T; 2], differences: impl Fn(u32) -> [T; 5]) -> [Moments<T>; N] {
+        // SAFETY: places are those that the windows reach.
+        let weights = |place| unsafe { self.weights(place) };
+        if self.with_x {
+            let sums = slide::<T, N, 5>(self.window.taps, weights, differences);
+            return sums.map(|sums| Moments::about(center, sums));
         }
-        // SAFETY: as the caller promises; the lane's column of the ring is its own.
-        unsafe {
-            if is_of(0) {
-                self.weights[0] = rows.window.weight(row);
-            }
-            let [u, v, su, sv] = rows.ring(self.slot);
-            for window in 0..N {
-                if !is_of(window as u32) {
-                    continue;
-                }
-                let (weight, [center_u, center_v]) = (self.weights[window], centers[window]);
-                let sums = &mut self.sums[window];
-                sums.add(weight, u - center_u, v - center_v, rows.with_x);
-                sums.uu = fma(weight, su, sums.uu);
-                sums.vv = fma(weight, sv, sums.vv);
-                if rows.with_x {
-                    let sx = rows.ring_of_x.load(self.slot * LANES + lane());
-                    sums.xx = fma(weight, sx, sums.xx);
-                }
-            }
-        }
-        self.slot = if self.slot + 1 == rows.capacity {
-            0
-        } else {
-            self.slot + 1
-        };
+        let sums = slide::<T, N, 4>(self.window.taps, weights, |place| without_x(differences(place)));
+        sums.map(|[u, v, uu, vv]| Moments::about(center, [u, v, uu, vv, T::from_u32(0)]))
+    }
+
+    #[inline(always)]
+    fn ring(&self, slot: u32) -> Shared<T> {
+        self.ring.offset(slot * MOMENTS * ring_places(T::DOUBLE))
     }
 }

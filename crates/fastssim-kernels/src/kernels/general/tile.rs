@@ -64,6 +64,14 @@ fn spans(params: &Params, work: Work, row: u32, col: u32) -> [[i32; 2]; 2] {
     })
 }
 
+/// The value, or 0 where it is not finite.
+#[inline(always)]
+pub(crate) fn finite<T: Real>(value: T) -> T {
+    let zero = T::from_u32(0);
+    // Zero times what is not finite is NaN.
+    if value * zero == zero { value } else { zero }
+}
+
 /// One channel of each of the two images.
 pub(crate) struct Reader<T> {
     x: Plane,
@@ -76,9 +84,9 @@ pub(crate) struct Reader<T> {
 
 /// What has been read in some rows and columns: of x and of y, and where there are pixels.
 #[derive(Clone, Copy)]
-pub(crate) struct Read<const N: usize, const M: usize> {
-    x: [[u64; M]; N],
-    y: [[u64; M]; N],
+pub(crate) struct Read<T: Real, const N: usize, const M: usize> {
+    x: [[T::Bits; M]; N],
+    y: [[T::Bits; M]; N],
     /// A bit each.
     rows: u32,
     cols: u32,
@@ -107,10 +115,14 @@ impl<T: Real> Reader<T> {
         }
     }
 
-    /// The row of the image whose pixels stand in a row that may be beyond the edges.
+    /// The rows of the image whose pixels stand in the rows from `row` on, which may be beyond the edges.
     #[inline(always)]
-    pub(crate) fn row(&self, row: i32) -> Option<i32> {
-        source(self.padding, row, self.height)
+    pub(crate) fn rows<const N: usize>(&self, row: i32) -> [Option<i32>; N] {
+        let rows = core::array::from_fn(|i| row + i as i32);
+        if row >= 0 && row + N as i32 <= self.height {
+            return rows.map(Some);
+        }
+        rows.map(|row| source(self.padding, row, self.height))
     }
 
     /// The column of the image whose pixels stand in a column that may be beyond the edges.
@@ -119,21 +131,21 @@ impl<T: Real> Reader<T> {
         source(self.padding, col, self.width)
     }
 
-    /// The pixels in rows and columns of the image, as [`row`](Self::row) and [`col`](Self::col) give them.
+    /// The pixels in rows and columns of the image, as [`rows`](Self::rows) and [`col`](Self::col) give them.
     #[inline(always)]
     pub(crate) fn read<const N: usize, const M: usize>(
         &self,
         rows: [Option<i32>; N],
         cols: [Option<i32>; M],
-    ) -> Read<N, M> {
+    ) -> Read<T, N, M> {
         let at_rows = rows.map(|row| row.unwrap_or(0) as u32);
         let at_cols = cols.map(|col| col.unwrap_or(0) as u32);
         // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody writes meanwhile,
         // and the image has a pixel.
         unsafe {
             Read {
-                x: self.x.bits(at_rows, at_cols, T::DOUBLE),
-                y: self.y.bits(at_rows, at_cols, T::DOUBLE),
+                x: self.x.bits::<T, N, M>(at_rows, at_cols),
+                y: self.y.bits::<T, N, M>(at_rows, at_cols),
                 rows: present(rows),
                 cols: present(cols),
             }
@@ -142,9 +154,9 @@ impl<T: Real> Reader<T> {
 
     /// The sums and the differences of what has been read, scaled; zero where there is no pixel.
     #[inline(always)]
-    pub(crate) fn values<const N: usize, const M: usize>(&self, read: &Read<N, M>) -> [[[T; 2]; M]; N] {
-        let x = self.x.numbers::<T, N, M>(read.x, T::DOUBLE);
-        let y = self.y.numbers::<T, N, M>(read.y, T::DOUBLE);
+    pub(crate) fn values<const N: usize, const M: usize>(&self, read: &Read<T, N, M>) -> [[[T; 2]; M]; N] {
+        let x = self.x.numbers::<T, N, M>(read.x);
+        let y = self.y.numbers::<T, N, M>(read.y);
         core::array::from_fn(|i| {
             core::array::from_fn(|j| {
                 let (x, y) = (x[i][j] * self.scale, y[i][j] * self.scale);
@@ -167,9 +179,6 @@ impl<T: Real> Reader<T> {
     #[inline(always)]
     pub(crate) fn middle(&self, rows: [i32; 2], cols: [i32; 2]) -> [T; 2] {
         let [row, col] = [rows, cols].map(|[from, to]| from + (to - from) / 2);
-        let zero = T::from_u32(0);
-        // Zero times what is not finite is NaN.
-        let finite = |value: T| if value * zero == zero { value } else { zero };
         let [[values]] = self.values(&self.read([Some(row)], [Some(col)]));
         values.map(finite)
     }

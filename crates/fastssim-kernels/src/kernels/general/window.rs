@@ -1,5 +1,6 @@
-//! The window's weights in shared memory, and those of the way back.
+//! The window's weights in shared memory and those of the way back, and windows side by side.
 
+use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::lane;
 
@@ -55,6 +56,29 @@ impl<T: Real> Window<T> {
         above.next_multiple_of(N as u32) as i32 - self.radius
     }
 
+    /// Writes a table: what `N` windows side by side count in each of the places that they reach, 0 where they do not reach.
+    ///
+    /// # Safety
+    /// All lanes of the warp call it; the weights have been written, with a barrier since; a barrier follows before the table is
+    /// used.
+    #[inline(always)]
+    pub(crate) unsafe fn tabulate<const N: usize>(&self, table: Shared<T>) {
+        let mut entry = lane();
+        while entry < (self.taps + N as u32 - 1) * N as u32 {
+            let tap = (entry / N as u32).wrapping_sub(entry % N as u32);
+            // SAFETY: there is such a tap; each entry is written by one lane.
+            unsafe {
+                let weight = if tap < self.taps {
+                    self.weight(tap)
+                } else {
+                    T::from_u32(0)
+                };
+                table.store(entry, weight);
+            }
+            entry += LANES;
+        }
+    }
+
     /// The weight of a tap.
     ///
     /// # Safety
@@ -92,4 +116,42 @@ impl<T: Real> Window<T> {
         }
         weight
     }
+}
+
+/// The sums of `N` windows side by side, each of so many taps, over values at the places that they reach: `weights` says what a
+/// place counts in each of them.
+#[inline(always)]
+pub(crate) fn slide<T: Real, const N: usize, const M: usize>(
+    taps: u32,
+    weights: impl Fn(u32) -> [T; N],
+    values: impl Fn(u32) -> [T; M],
+) -> [[T; M]; N] {
+    let mut sums = [[T::from_u32(0); M]; N];
+    // What is not of a window may be NaN.
+    let mut add = |place: u32, windows: core::ops::Range<usize>| {
+        let (weights, values) = (weights(place), values(place));
+        for window in windows {
+            for i in 0..M {
+                sums[window][i] = fma(weights[window], values[i], sums[window][i]);
+            }
+        }
+    };
+    if taps < N as u32 {
+        for tap in 0..taps {
+            for window in 0..N {
+                add(tap + window as u32, window..window + 1);
+            }
+        }
+        return sums;
+    }
+    for place in 0..N - 1 {
+        add(place as u32, 0..place + 1);
+    }
+    for place in N as u32 - 1..taps {
+        add(place, 0..N);
+    }
+    for place in 1..N {
+        add(taps - 1 + place as u32, place..N);
+    }
+    sums
 }

@@ -9,7 +9,7 @@ use super::moments::{Moments, Rows};
 use super::real::Real;
 use super::sum::Sum;
 use super::tile::{Reader, Tile, divide};
-use crate::general::geometry::{DERIVATIVES, LANES, Work, rows_at_once};
+use crate::general::geometry::{DERIVATIVES, LANES, Work, at_once};
 use crate::general::params::Params;
 
 /// What is wanted of the windows: any of the sum of 1 − SSIM over each tile, the map, and the derivatives.
@@ -22,9 +22,9 @@ pub unsafe fn windows<T: Real>(params: &Params) {
     // SAFETY: as the caller promises.
     unsafe {
         if T::DOUBLE {
-            windows_by::<T, { rows_at_once(true) as usize }>(params);
+            windows_by::<T, { at_once(true) as usize }>(params);
         } else {
-            windows_by::<T, { rows_at_once(false) as usize }>(params);
+            windows_by::<T, { at_once(false) as usize }>(params);
         }
     }
 }
@@ -37,7 +37,7 @@ unsafe fn windows_by<T: Real, const N: usize>(params: &Params) {
     let results = Results::new(params, &tile, &reader);
     let constants = Constants::<T>::new(params);
     // SAFETY: the whole warp is here.
-    let mut rows = unsafe { Rows::<T, N>::new(params) };
+    let mut rows = unsafe { Rows::<T, N>::new(params, &tile) };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let radius = params.radius as i32;
     let col = left + lane() as i32;
@@ -53,8 +53,9 @@ unsafe fn windows_by<T: Real, const N: usize>(params: &Params) {
             warp::sync();
             next = rows.read(&reader, row + N as i32, &columns);
             rows.along();
+            warp::sync();
             if row - radius >= top {
-                let moments = rows.moments();
+                let moments = rows.moments(row - radius);
                 for i in 0..N {
                     let center = row - radius + i as i32;
                     let inside = (col < right) & (center < bottom);
@@ -78,7 +79,7 @@ struct Results<T> {
     map: Option<Plane>,
     score_offset: T,
     score_factor: T,
-    /// The maps of derivatives of this channel, and elements from one to the next.
+    /// The derivatives of this channel's windows; how many these are, and those of a row.
     derivatives: Option<GlobalMut<T>>,
     map_elements: u32,
     map_width: u32,
@@ -97,8 +98,7 @@ impl<T: Real> Results<T> {
         let [_, tile_cols] = params.tiles(Work::Windows);
         let [tile_row, tile_col] = divide(tile.index, tile_cols);
         let [height, width] = params.map_area();
-        let elements = height * width;
-        let of_channel = i64::from(tile.plane) * i64::from(DERIVATIVES) * i64::from(elements);
+        let of_channel = i64::from(tile.plane) * i64::from(DERIVATIVES) * i64::from(height * width);
         Self {
             margin: params.margin as i32,
             counts: plane(&params.counts),
@@ -107,7 +107,7 @@ impl<T: Real> Results<T> {
             score_factor: T::from_f64(params.score_factor),
             derivatives: (params.derivatives != 0)
                 .then(|| GlobalMut::from_address(params.derivatives).offset(of_channel)),
-            map_elements: elements,
+            map_elements: height * width,
             map_width: width,
             origin: reader.origin(params, Work::Windows, tile_row, tile_col),
             has_variances: params.radius > 0,
@@ -146,20 +146,17 @@ impl<T: Real> Results<T> {
         }
         if let Some(out) = &self.derivatives {
             let maps = self.about_origin(m, &derivatives);
-            for i in 0..maps.len() {
-                // SAFETY: there is a number for each window in each map, and no other thread has this one.
-                unsafe {
-                    self.map_of(*out, i)
-                        .store(row * self.map_width + col, counted(count, maps[i]))
-                };
-            }
+            // SAFETY: there is a place for each window, and no other thread has this one.
+            unsafe {
+                T::write4(
+                    *out,
+                    row * self.map_width + col,
+                    self.map_elements,
+                    maps.map(|value| counted(count, value)),
+                )
+            };
         }
         counted(count, deficit)
-    }
-
-    #[inline(always)]
-    fn map_of(&self, out: GlobalMut<T>, map: usize) -> GlobalMut<T> {
-        out.offset(map as i64 * i64::from(self.map_elements))
     }
 
     /// P, Q, B and C: with u and v counted from the origin, the derivative with respect to a pixel of x in a window of
