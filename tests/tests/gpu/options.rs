@@ -1,12 +1,13 @@
 //! Every option on a GPU, against the reference: the suite that the CPU and the emulator run too.
 
-use fastssim::{Backend, Outputs, Real, Ssim};
+use fastssim::{Backend, Outputs, Preset, Real, Ssim};
 use fastssim_tests::general::Stored;
-use fastssim_tests::images::Scene;
+use fastssim_tests::images::{Scene, bytes, picture};
 use fastssim_tests::options::{Limits, Options, Results};
 use fastssim_tests::suite::{EXACT, PADDINGS, Subject, Suite, by_host};
+use fastssim_tests::tolerance::max_abs;
 use half::{bf16, f16};
-use ndarray::{Array2, Array4};
+use ndarray::{Array2, Array4, Axis};
 
 use crate::{gpu, metric};
 
@@ -116,5 +117,40 @@ fn gpu_half_precision_on_request() {
         let brain = outputs(&metric, &pair, bf16::ZERO);
         assert_eq!(half, exact.each_ref().map(|a| a.mapv(f16::from_f32)), "{padding}");
         assert_eq!(brain, exact.map(|a| a.mapv(bf16::from_f32)), "{padding}");
+    }
+}
+
+/// By its name a preset gives what it gives on the processor, which the numbers of its peer are compared with.
+#[test]
+fn gpu_presets() {
+    let Some((device, _)) = gpu() else { return };
+    let pictures = [["camera.png", "camera-noisy.png"], ["coffee.png", "coffee-q10.png"]];
+    for (pair, preset) in pictures
+        .into_iter()
+        .flat_map(|pair| Preset::ALL.map(|preset| (pair, preset)))
+    {
+        let what = format!("{preset} {}", pair[0]);
+        let [x, y] = pair.map(|name| bytes(&picture(name)).insert_axis(Axis(0)));
+        let [on_gpu, on_cpu] = [Backend::Cuda { device: device.index() }, Backend::Cpu].map(|backend| {
+            let metric = Ssim::preset(preset).data_range(255.0).backend(backend);
+            metric.build().expect("valid")
+        });
+        let [found, expected] = [&on_gpu, &on_cpu].map(|metric| metric.ssim(&x, &y).expect("valid input")[0]);
+        assert!((found - expected).abs() < 5e-8, "{what}: {found} {expected}");
+        let [x, y] = [x, y].map(|pixels| pixels.mapv(f64::from));
+        let [found, expected] = [&on_gpu, &on_cpu].map(|metric| {
+            let mut gradient = Array4::<f64>::zeros(x.dim());
+            let score = metric.ssim_with_gradient_into(&x, &y, &mut [0.0], gradient.view_mut());
+            score.expect("valid input");
+            (metric.ssim(&x, &y).expect("valid input")[0], gradient)
+        });
+        assert!(
+            (found.0 - expected.0).abs() < 1e-11,
+            "{what}: {} {}",
+            found.0,
+            expected.0
+        );
+        let error = max_abs(&found.1, &expected.1) / expected.1.iter().fold(0.0, |most, slope| slope.abs().max(most));
+        assert!(error < 1e-10, "{what}: {error:e}");
     }
 }
