@@ -17,7 +17,7 @@
 //! | `elements` | element types, read and written as they are |
 //! | `source` | which pixel stands beyond an edge |
 //! | `tile` | which part of which channel a warp computes, and its origin |
-//! | `window` | the weights, and those of the way back, with the padding folded in |
+//! | `window` | the weights, and those of the way back, with the padding folded in; sums of windows side by side |
 //! | `moments` | means and variances under a window, along a row and then along columns |
 //! | `formula`, `exponents`, `power` | SSIM and its derivatives from the moments |
 //! | `gradients` | where gradients go, and the pixels that they need |
@@ -25,8 +25,6 @@
 //! | `weights` | what the weights of windows sum up to |
 //! | `resize` | images made smaller, and the gradient's way back |
 //! | `accumulate` | a running sum of scores |
-
-use crate::general::geometry::DERIVATIVES;
 
 mod accumulate;
 mod adjoint;
@@ -45,9 +43,6 @@ mod weights;
 mod window;
 mod windows;
 
-/// Maps of derivatives.
-const MAPS: usize = DERIVATIVES as usize;
-
 pub use accumulate::accumulate;
 pub use adjoint::adjoint;
 pub use real::Real;
@@ -55,3 +50,8 @@ pub use resize::{reduce, spread};
 pub use sum::means;
 pub use weights::{totals, weights};
 pub use windows::windows;
+
+use crate::general::geometry::DERIVATIVES;
+
+/// Maps of derivatives.
+const MAPS: usize = DERIVATIVES as usize;
