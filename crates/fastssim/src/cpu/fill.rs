@@ -14,7 +14,7 @@
 use std::ops::Range;
 
 use fearless_simd::prelude::*;
-use ndarray::{ArrayView1, s};
+use ndarray::{ArrayView1, ArrayView2, s};
 
 use super::compute::Compute;
 use super::lanes::{BLOCK, Line, Vector, groups, load, store};
@@ -90,16 +90,10 @@ impl BlockColumn {
         };
         if rows.len() < u.len() {
             let cols = self.columns(width);
+            let (x, y) = (x.strip(&cols), y.strip(&cols));
             for i in (0..rows.start).chain(rows.end..u.len()) {
                 let row = self.padding.source(self.row + i as isize, height);
-                shifted(
-                    simd,
-                    shift,
-                    &x.line(row, &cols),
-                    &y.line(row, &cols),
-                    &mut u[i],
-                    &mut v[i],
-                );
+                shifted(simd, shift, &x.line(row), &y.line(row), &mut u[i], &mut v[i]);
             }
         }
         if rows.is_empty() {
@@ -149,8 +143,9 @@ impl BlockColumn {
     fn read<T: Compute, P: Sample>(&self, plane: &Plane<'_, P>, lines: &mut [Line<T>]) {
         let (height, width) = plane.view.dim();
         let cols = self.columns(width);
+        let strip = plane.strip(&cols);
         for (i, line) in lines.iter_mut().enumerate() {
-            *line = plane.line(self.padding.source(self.row + i as isize, height), &cols);
+            *line = strip.line(self.padding.source(self.row + i as isize, height));
         }
     }
 
@@ -244,24 +239,45 @@ fn strided<T: Compute, P: Sample>(row: &ArrayView1<'_, P>) -> Line<T> {
     line
 }
 
-impl<P: Sample> Plane<'_, P> {
-    /// A line of the pixels in these columns of a row; what has no row or column is 0.
+/// The sixteen columns of a plane that a block column reads.
+struct Strip<'a, P> {
+    plane: ArrayView2<'a, P>,
+    /// Those inside of the image, (height, columns). They are cut out once: to slice every row takes longer than to
+    /// read it.
+    inside: ArrayView2<'a, P>,
+    cols: &'a Columns,
+}
+
+impl<P> Plane<'_, P> {
     #[inline(always)]
-    fn line<T: Compute>(&self, row: Option<usize>, cols: &Columns) -> Line<T> {
+    fn strip<'a>(&'a self, cols: &'a Columns) -> Strip<'a, P> {
+        Strip {
+            plane: self.view,
+            inside: self.view.slice(s![.., cols.from..cols.from + cols.lanes.len()]),
+            cols,
+        }
+    }
+}
+
+impl<P: Sample> Strip<'_, P> {
+    /// A line of the pixels of a row; what has no row or column is 0.
+    #[inline(always)]
+    fn line<T: Compute>(&self, row: Option<usize>) -> Line<T> {
         let mut line = Line::default();
         let Some(row) = row else {
             return line;
         };
-        let inside = self.view.slice(s![row, cols.from..cols.from + cols.lanes.len()]);
+        let inside = self.inside.row(row);
         if let Some(block) = as_block(&inside) {
             return Line(block.map(P::to));
         }
-        for (value, pixel) in line.0[cols.lanes.clone()].iter_mut().zip(inside) {
+        let Columns { lanes, copied, .. } = self.cols;
+        for (value, pixel) in line.0[lanes.clone()].iter_mut().zip(inside) {
             *value = pixel.to();
         }
-        if let Some(copied) = &cols.copied {
-            for lane in (0..cols.lanes.start).chain(cols.lanes.end..BLOCK) {
-                line.0[lane] = copied[lane].map_or(T::default(), |col| self.view[[row, col]].to());
+        if let Some(copied) = copied {
+            for lane in (0..lanes.start).chain(lanes.end..BLOCK) {
+                line.0[lane] = copied[lane].map_or(T::default(), |col| self.plane[[row, col]].to());
             }
         }
         line
