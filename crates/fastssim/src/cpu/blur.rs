@@ -26,6 +26,8 @@ use super::lanes::{Line, Vector, load, splat, store};
 
 /// Outputs computed at once; a multiple of it is always asked for.
 pub(super) const STEP: usize = 4;
+/// The radius of the usual window, of eleven taps.
+const USUAL: usize = 5;
 /// The largest radius of a window whose lines are kept in registers.
 const KEPT: usize = 8;
 
@@ -136,36 +138,26 @@ where
 {
     /// Hands each sum to `emit`, with the chunk of [`STEP`] outputs that it belongs to and its place there.
     ///
-    /// The usual window's code is part of the caller's. That of the others is apart, once for all
-    /// callers: it takes no registers from the usual one's, and little space and time to compile.
+    /// The usual window's code is part of the caller's. That of the others is apart, once for all callers: a branch
+    /// that is never taken is all that the usual one knows of it.
     #[inline(always)]
     fn run<C>(self, to: impl Iterator<Item = C>, emit: impl Fn(Vector<S, T>, &mut C, usize)) {
-        match self.half.len() - 1 {
-            1 => self.keep_apart::<1, _>(to, emit),
-            2 => self.keep_apart::<2, _>(to, emit),
-            3 => self.keep_apart::<3, _>(to, emit),
-            4 => self.keep_apart::<4, _>(to, emit),
-            5 => self.keep::<5, _>(to, emit),
-            6 => self.keep_apart::<6, _>(to, emit),
-            7 => self.keep_apart::<7, _>(to, emit),
-            KEPT => self.keep_apart::<KEPT, _>(to, emit),
-            _ => self.simd.vectorize(
-                #[inline(always)]
-                || self.walk(to, emit),
-            ),
+        if self.half.len() - 1 == USUAL {
+            self.keep::<USUAL, _>(to, emit);
+            return;
         }
-    }
-
-    /// [`keep`](Self::keep) as a function of its own.
-    #[inline(always)]
-    fn keep_apart<const RADIUS: usize, C>(
-        self,
-        to: impl Iterator<Item = C>,
-        emit: impl Fn(Vector<S, T>, &mut C, usize),
-    ) {
         self.simd.vectorize(
             #[inline(always)]
-            || self.keep::<RADIUS, _>(to, emit),
+            || match self.half.len() - 1 {
+                1 => self.keep::<1, _>(to, emit),
+                2 => self.keep::<2, _>(to, emit),
+                3 => self.keep::<3, _>(to, emit),
+                4 => self.keep::<4, _>(to, emit),
+                6 => self.keep::<6, _>(to, emit),
+                7 => self.keep::<7, _>(to, emit),
+                KEPT => self.keep::<KEPT, _>(to, emit),
+                _ => self.walk(to, emit),
+            },
         );
     }
 
@@ -173,7 +165,7 @@ where
     #[inline(always)]
     fn keep<const RADIUS: usize, C>(self, to: impl Iterator<Item = C>, emit: impl Fn(Vector<S, T>, &mut C, usize)) {
         let mut w = [splat::<S, T>(self.simd, self.half[0]); KEPT + 1];
-        for (w, &weight) in w.iter_mut().zip(&self.half[..=RADIUS]) {
+        for (w, &weight) in w.iter_mut().zip(&self.half[..RADIUS + 1]) {
             *w = splat::<S, T>(self.simd, weight);
         }
         let (head, rest) = self.from.split_at(2 * RADIUS);
