@@ -18,7 +18,7 @@ const LEAST_STEPS: u32 = 8;
 const HEIGHTS: usize = 16;
 /// Widths of tiles that are weighed up: those of blocks of the two largest sizes, up to 4000 columns.
 const WIDTHS: usize = 12;
-/// Threads of a march that a multiprocessor has registers for: 128 each.
+/// Threads of a march that a multiprocessor has registers for: 128 each. Both gradients take 168, in the tiles of one.
 const THREADS: u32 = 512;
 /// Multiprocessors that tiles are sized for: those of a large GPU. Not those of the device, as a score should have the same
 /// bits on all.
