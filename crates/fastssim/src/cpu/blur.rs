@@ -51,7 +51,7 @@ pub(super) fn blur<S: Simd, T: SimdFloatElement>(
         with: from,
         map: |z, _| z,
     };
-    slide.run(to.chunks_exact_mut(STEP), |sum, to, i| {
+    slide.run(to.chunks_exact_mut(STEP), move |sum, to, i| {
         store::<S, T>(sum, &mut to[i], group)
     });
 }
@@ -84,13 +84,13 @@ pub(super) fn mean_and_variance<S: Simd, T: SimdFloatElement>(
         group,
         from,
         with: from,
-        map: |z, _| z - center,
+        map: move |z, _| z - center,
     };
-    slide.run(mean.chunks_exact_mut(STEP), |sum, mean, i| {
+    slide.run(mean.chunks_exact_mut(STEP), move |sum, mean, i| {
         store::<S, T>(sum, &mut mean[i], group)
     });
     let both = mean.chunks_exact_mut(STEP).zip(variance.chunks_exact_mut(STEP));
-    let emit = |sum: Vector<S, T>, (mean, variance): &mut (&mut [Line<T>], &mut [Line<T>]), i: usize| {
+    let emit = move |sum: Vector<S, T>, (mean, variance): &mut (&mut [Line<T>], &mut [Line<T>]), i: usize| {
         let m = load::<S, T>(simd, &mean[i], group);
         store::<S, T>(m + center, &mut mean[i], group);
         // Not fused: of a flat region both terms are rounded alike, and cancel.
@@ -103,7 +103,7 @@ pub(super) fn mean_and_variance<S: Simd, T: SimdFloatElement>(
             group,
             from,
             with: from,
-            map: |z, _| (z - center) * (z - center),
+            map: move |z, _| (z - center) * (z - center),
         };
         slide.run(both, emit);
     } else {
@@ -113,7 +113,7 @@ pub(super) fn mean_and_variance<S: Simd, T: SimdFloatElement>(
             group,
             from,
             with: spread,
-            map: |z: Vector<S, T>, spread| (z - center).mul_add(z - center, spread),
+            map: move |z: Vector<S, T>, spread| (z - center).mul_add(z - center, spread),
         };
         slide.run(both, emit);
     }
@@ -140,6 +140,9 @@ where
     ///
     /// The usual window's code is part of the caller's. That of the others is apart, once for all callers: a branch
     /// that is never taken is all that the usual one knows of it.
+    ///
+    /// Closures own what they capture: by reference it would be in memory for the sake of the code apart, and be read
+    /// from there at every use by the usual window's too.
     #[inline(always)]
     fn run<C>(self, to: impl Iterator<Item = C>, emit: impl Fn(Vector<S, T>, &mut C, usize)) {
         if self.half.len() - 1 == USUAL {
