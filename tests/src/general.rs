@@ -3,9 +3,9 @@
 
 use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
-use fastssim_kernels::general::geometry::{DERIVATIVES, Work, launch};
+use fastssim_kernels::general::geometry::{Precision, Work, launch};
 use fastssim_kernels::general::params::{self, Kind, MOST_TAPS, Params, Typed};
-use fastssim_kernels::kernels::general::{Real, adjoint, means, totals, weights as sum_weights, windows};
+use fastssim_kernels::kernels::general::{double, means, single, totals, weights as sum_weights};
 use fastssim_kernels::params::Planes;
 use half::{bf16, f16};
 use ndarray::Array4;
@@ -191,21 +191,20 @@ fn emulate_stored(options: &Options, launches: &Launches, x: &Images, y: &Images
         return Ok(results);
     }
     if x.kind == Kind::F64 || y.kind == Kind::F64 || options.reference.exponents != [1.0; 3] {
-        run::<f64>(options, launches, x, y)
+        run(options, launches, Precision::Double, x, y)
     } else {
-        run::<f32>(options, launches, x, y)
+        run(options, launches, Precision::Single, x, y)
     }
 }
 
-fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) -> Result<Results, Fault> {
+fn run(options: &Options, launches: &Launches, precision: Precision, x: &Images, y: &Images) -> Result<Results, Fault> {
     let dim = x.dim;
     let (n, c, ..) = dim;
     let map_dim = options.map_shape(dim);
     let [elements, map_elements] = [dim, map_dim].map(|(n, c, h, w)| n * c * h * w);
     let mut p = params(options, dim);
+    p.prepare(precision);
     let chunk = launches.chunk.min(n * c);
-    let derivatives_of_channel = p.derivatives_of_channel().expect("not too large") as usize;
-    assert_eq!(derivatives_of_channel * n * c, DERIVATIVES as usize * map_elements);
 
     let weights = counts(options, dim);
     let weighs = launches.weighs && !matches!(weights, Counts::None);
@@ -215,14 +214,19 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
     };
     let [mut window_factors, channel_factors, mut gradient_factors] = factors(options, dim, weighs);
     let mut sums = vec![f64::NAN; p.sums_of_weights().expect("not too many") as usize];
-    let zero = || R::from_u32(0);
-    let mut derivatives = vec![zero(); derivatives_of_channel * chunk];
     let mut partials = vec![f64::NAN; p.partials().expect("not too many") as usize];
     let (mut channels, mut images) = (vec![f64::NAN; n * c], vec![f64::NAN; n]);
     let mut map = Out::new(launches.out, map_elements);
     let [mut by_x, mut by_y] = launches
         .gradients
         .map(|wanted| Out::new(launches.out, if wanted { elements } else { 0 }));
+
+    // Gradients that are wanted need room for derivatives; where they go is no matter yet.
+    for (gradient, wanted) in p.gradients.iter_mut().zip(launches.gradients) {
+        gradient.planes.data = wanted.into();
+    }
+    let derivatives = p.derivatives_of_channel(precision).expect("not too large") as usize * chunk;
+    let mut derivatives = vec![f64::NAN; derivatives.div_ceil(size_of::<f64>())];
 
     let mut memory = Memory::new();
     p.x = x.place(&mut memory, "x");
@@ -255,26 +259,42 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
         }
     }
     let upstream_at = memory.read("upstream", &upstream).address();
+    let sums_at = memory.write("sums of weights", &mut sums).address();
 
-    let [windows_name, adjoint_name] =
-        ["windows", "adjoint"].map(|name| format!("general_{name}_{}", std::any::type_name::<R>()));
+    let kernel = |work| -> (&str, unsafe fn(&Params)) {
+        match (work, precision) {
+            (Work::Windows, Precision::Single) => ("general_windows_f32", single::windows),
+            (Work::Derivatives, Precision::Single) => ("general_derivatives_f32", single::derivatives),
+            (Work::Adjoint, Precision::Single) => ("general_adjoint_f32", single::adjoint),
+            (Work::Adjoints, Precision::Single) => ("general_adjoints_f32", single::adjoints),
+            (Work::Windows | Work::Derivatives, Precision::Double) => ("general_windows_f64", double::windows::<f64>),
+            (Work::Adjoint | Work::Adjoints, Precision::Double) => ("general_adjoint_f64", double::adjoint::<f64>),
+            (Work::Means, _) => ("general_means", means),
+            (Work::Weights, _) => ("general_weights", sum_weights),
+            (Work::Totals, _) => ("general_totals", totals),
+        }
+    };
+    let grid = |work, params: &Params| {
+        let (name, kernel) = kernel(work);
+        let launch = launch(work, params, precision).expect("not too many tiles");
+        let grid = Grid {
+            kernel: name,
+            blocks: [launch.grid, 1, 1],
+            threads: [launch.block, 1, 1],
+            shared_bytes: launch.shared,
+        };
+        launches.code.run(&grid, &memory, kernel, params)
+    };
     if weighs {
         let of_map = matches!(options.upstream, Upstream::Map(_));
         let all = Params {
             counts: weights,
-            partials: memory.write("sums of weights", &mut sums).address(),
+            partials: sums_at,
             gradient_factors: if of_map { 0 } else { p.gradient_factors },
             ..p
         };
-        grid::<R>(
-            launches.code,
-            "general_weights",
-            Work::Weights,
-            &all,
-            &memory,
-            sum_weights,
-        )?;
-        grid::<R>(launches.code, "general_totals", Work::Totals, &all, &memory, totals)?;
+        grid(Work::Weights, &all)?;
+        grid(Work::Totals, &all)?;
     }
     // Scores and maps first, then the derivatives: an upstream gradient of the map does not count in scores.
     let all = Params {
@@ -283,8 +303,8 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
         chunk: (n * c) as u32,
         ..p
     };
-    grid::<R>(launches.code, &windows_name, Work::Windows, &all, &memory, windows::<R>)?;
-    grid::<R>(launches.code, "general_means", Work::Means, &all, &memory, means)?;
+    grid(Work::Windows, &all)?;
+    grid(Work::Means, &all)?;
     let mut of_map_counts = weights;
     if let Upstream::Map(_) = options.upstream {
         let (_, c, h, w) = map_dim;
@@ -299,22 +319,11 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
             chunk: chunk.min(n * c - first) as u32,
             ..p
         };
-        grid::<R>(
-            launches.code,
-            &windows_name,
-            Work::Windows,
-            &part,
-            &memory,
-            windows::<R>,
-        )?;
-        grid::<R>(
-            launches.code,
-            &adjoint_name,
-            Work::Adjoint,
-            &part,
-            &memory,
-            adjoint::<R>,
-        )?;
+        let (windows, adjoint) = part.works();
+        grid(windows, &part)?;
+        if let Some(adjoint) = adjoint {
+            grid(adjoint, &part)?;
+        }
     }
     drop(memory);
     let array = |dim, out: &Out| {
@@ -329,25 +338,6 @@ fn run<R: Real>(options: &Options, launches: &Launches, x: &Images, y: &Images) 
         map: array(map_dim, &map),
         gradients: [array(dim, &by_x), array(dim, &by_y)],
     })
-}
-
-/// One launch.
-fn grid<R>(
-    code: Code,
-    name: &str,
-    work: Work,
-    params: &Params,
-    memory: &Memory<'_>,
-    kernel: unsafe fn(&Params),
-) -> Result<(), Fault> {
-    let launch = launch(work, params, size_of::<R>() as u32).expect("not too many tiles");
-    let grid = Grid {
-        kernel: name,
-        blocks: [launch.grid, 1, 1],
-        threads: [launch.block, 1, 1],
-        shared_bytes: launch.shared,
-    };
-    code.run(&grid, memory, kernel, params)
 }
 
 /// What a kernel is told besides addresses, from the definition of each field.

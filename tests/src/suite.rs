@@ -227,6 +227,22 @@ impl<S: Subject> Suite<S> {
         }
     }
 
+    /// Images of several tiles in both directions, whatever the kernel, with windows of few taps and of many.
+    pub fn several_tiles(&self) {
+        for (padding, window) in [
+            (Padding::Symmetric, 11),
+            (Padding::Zero, 13),
+            (Padding::Replicate, 7),
+            (Padding::Valid, 21),
+            (Padding::Reflect, 33),
+        ] {
+            let mut options = Options::new(padding, 1.0);
+            options.reference.window = window;
+            options.reference.sigma = window as f64 / 7.0;
+            self.check::<f32, f32>(&options, Scene::Distorted, [1, 1, 165, 275]);
+        }
+    }
+
     /// Pictures chosen for what goes wrong with them.
     pub fn scenes(&self) {
         for scene in Scene::ALL {

@@ -30,6 +30,14 @@ pub struct Ptxas {
     version: String,
 }
 
+/// Bytes that kernels may spill. With registers for them, 168 rather than 128, a multiprocessor has 12 of their warps in place of 16:
+/// on an H200 a gradient then took an eighth more time.
+const SPILLED: [(&str, u32); 3] = [
+    ("general_derivatives_f32", 32),
+    ("general_adjoint_f32", 96),
+    ("general_adjoints_f32", 96),
+];
+
 /// What a kernel takes on a real architecture.
 #[derive(Debug, PartialEq)]
 pub struct Usage {
@@ -171,14 +179,16 @@ impl Usage {
     pub const HEADER: &str =
         "kernel                   GPU     registers  shared   stack  spill stores  spill loads  (bytes)";
 
-    /// What is forbidden in it: local memory of any kind.
+    /// What is forbidden in it: local memory, but for what may be spilled.
     pub fn faults(&self) -> Vec<String> {
+        let spilled = SPILLED.iter().find(|(kernel, _)| *kernel == self.kernel);
+        let allowed = spilled.map_or(0, |(_, bytes)| *bytes);
         let forbidden = [
             (self.stack, "bytes of local memory"),
             (self.spill_stores, "bytes of spill stores"),
             (self.spill_loads, "bytes of spill loads"),
         ];
-        let found = forbidden.iter().filter(|(bytes, _)| *bytes > 0);
+        let found = forbidden.iter().filter(|(bytes, _)| *bytes > allowed);
         found
             .map(|(bytes, what)| format!("{} on {}: {bytes} {what}", self.kernel, self.architecture))
             .collect()

@@ -42,6 +42,12 @@ impl<T> Clone for GlobalMut<T> {
 
 impl<T> Copy for GlobalMut<T> {}
 
+/// The address of element `index * stride`: one instruction.
+#[inline(always)]
+fn strided<T>(address: u64, index: u32, stride: u32) -> u64 {
+    address.wrapping_add(u64::from(index * size::<T>()) * u64::from(stride))
+}
+
 #[inline(always)]
 fn element_address<T>(base: u64, index: u32) -> u64 {
     base.wrapping_add(u64::from(index) * u64::from(size::<T>()))
@@ -110,9 +116,7 @@ impl<T: Element> Global<T> {
     /// As [`load_nc`](Self::load_nc).
     #[inline(always)]
     pub unsafe fn load_nc_strided(self, index: u32, stride: u32) -> T {
-        let address = self
-            .address
-            .wrapping_add(u64::from(index * size::<T>()) * u64::from(stride));
+        let address = strided::<T>(self.address, index, stride);
         // SAFETY: the caller's promise is the one this instruction needs.
         T::from_word(unsafe { T::Word::load_global_nc(address) })
     }
@@ -124,15 +128,24 @@ impl<T: Element> Global<T> {
     /// As [`load_nc`](Self::load_nc), if it is done.
     #[inline(always)]
     pub unsafe fn load_nc_strided_if(self, is_done: bool, index: u32, stride: u32) -> T {
-        let address = self
-            .address
-            .wrapping_add(u64::from(index * size::<T>()) * u64::from(stride));
+        let address = strided::<T>(self.address, index, stride);
         // SAFETY: the caller's promise is the one this instruction needs.
         T::from_word(unsafe { T::Word::load_global_nc_if(is_done, address) })
     }
 }
 
 impl<T: Element32> Global<T> {
+    /// Reads two elements from `index * stride` on in one access as [`load_nc_strided`](Self::load_nc_strided), aligned to 8 bytes.
+    ///
+    /// # Safety
+    /// As [`load_nc`](Self::load_nc), for both elements.
+    #[inline(always)]
+    pub unsafe fn load2_nc_strided(self, index: u32, stride: u32) -> [T; 2] {
+        let address = strided::<T>(self.address, index, stride);
+        // SAFETY: the caller's promise is the one this instruction needs.
+        unsafe { provider::load2_global_nc(address) }.map(T::from_word)
+    }
+
     /// Reads two elements from `index` on in one access, aligned to 8 bytes.
     ///
     /// # Safety
@@ -264,15 +277,38 @@ impl<T: Element32> GlobalMut<T> {
 }
 
 impl<T: Element32> GlobalMut<T> {
+    /// Writes element `index * stride`; see [`load_nc_strided`](Global::load_nc_strided).
+    ///
+    /// # Safety
+    /// As [`store`](Self::store).
+    #[inline(always)]
+    pub unsafe fn store_strided(self, index: u32, stride: u32, value: T) {
+        // SAFETY: the caller's promise is the one this instruction needs.
+        unsafe {
+            value
+                .into_word()
+                .store_global(strided::<T>(self.address, index, stride))
+        }
+    }
+
+    /// Writes two elements from `index * stride` on in one access, aligned to 8 bytes.
+    ///
+    /// # Safety
+    /// As [`store`](Self::store), for both elements.
+    #[inline(always)]
+    pub unsafe fn store2_strided(self, index: u32, stride: u32, values: [T; 2]) {
+        let address = strided::<T>(self.address, index, stride);
+        // SAFETY: the caller's promise is the one this instruction needs.
+        unsafe { provider::store2_global(address, values.map(T::into_word)) }
+    }
+
     /// Writes element `index * stride`, or nothing; see [`load_nc_strided`](Global::load_nc_strided). There is no branch.
     ///
     /// # Safety
     /// As [`store`](Self::store), if it is done.
     #[inline(always)]
     pub unsafe fn store_strided_if(self, is_done: bool, index: u32, stride: u32, value: T) {
-        let address = self
-            .address
-            .wrapping_add(u64::from(index * size::<T>()) * u64::from(stride));
+        let address = strided::<T>(self.address, index, stride);
         // SAFETY: the caller's promise is the one this instruction needs.
         unsafe { provider::store_global_if(is_done, address, value.into_word()) }
     }

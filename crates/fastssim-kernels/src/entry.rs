@@ -63,10 +63,12 @@ entry! {
 
 entry! {
     general::params::Params:
-    general_windows_f32: kernels::general::windows::<f32>,
-    general_windows_f64: kernels::general::windows::<f64>,
-    general_adjoint_f32: kernels::general::adjoint::<f32>,
-    general_adjoint_f64: kernels::general::adjoint::<f64>,
+    general_windows_f32: kernels::general::single::windows,
+    general_derivatives_f32: kernels::general::single::derivatives,
+    general_adjoint_f32: kernels::general::single::adjoint,
+    general_adjoints_f32: kernels::general::single::adjoints,
+    general_windows_f64: kernels::general::double::windows::<f64>,
+    general_adjoint_f64: kernels::general::double::adjoint::<f64>,
     general_means: kernels::general::means,
     general_weights: kernels::general::weights,
     general_totals: kernels::general::totals,

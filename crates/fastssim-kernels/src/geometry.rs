@@ -13,13 +13,13 @@ pub(crate) const LANES: u32 = 32;
 /// each, so many columns apart, meet in no bank of shared memory.
 pub(crate) const STEP: u32 = 9;
 /// Steps of a tile at least, if its image has as many. Each tile reads 10 rows more than it has windows, 20 for a gradient.
-const LEAST_STEPS: u32 = 8;
+pub(crate) const LEAST_STEPS: u32 = 8;
 /// Heights of tiles that are weighed up: all that there are, up to 2160 rows.
 const HEIGHTS: usize = 16;
 /// Widths of tiles that are weighed up: those of blocks of the two largest sizes, up to 4000 columns.
 const WIDTHS: usize = 12;
 /// Threads of a march that a multiprocessor has registers for: 128 each. Both gradients take 168, in the tiles of one.
-const THREADS: u32 = 512;
+pub(crate) const THREADS: u32 = 512;
 /// Multiprocessors that tiles are sized for: those of a large GPU. Not those of the device, as a score should have the same
 /// bits on all.
 const MULTIPROCESSORS: u32 = 132;
@@ -195,31 +195,52 @@ impl Tiling {
 
 /// Height and width of a tile of the march. They depend on the image alone: neither on the batch nor on the device.
 fn march_tile(work: Work, channels: u32, [height, width]: [u32; 2]) -> [u32; 2] {
-    // Such that few threads are idle, and few multiprocessors' registers.
-    let blocks = |strips: u32| THREADS / work.threads(width.div_ceil(strips));
+    let blocks = |cols: u32| THREADS / work.threads(cols);
     let least = width.div_ceil(work.most_cols());
-    let strips = (least..=least + least / 3 + 1).take(WIDTHS).min_by(|&a, &b| {
-        let share = |a: u32, b: u32| u64::from(a) * u64::from(blocks(b));
+    let strips = strips(width, least..=least + least / 3 + 1, blocks);
+    let tiles = |steps: u32| height.div_ceil(steps * STEP - 2 * work.beyond());
+    let bands = bands(
+        height,
+        channels.saturating_mul(strips),
+        blocks(width.div_ceil(strips)),
+        tiles(work.most_steps())..=tiles(LEAST_STEPS),
+        |rows| (rows + 2 * work.beyond()).div_ceil(STEP).into(),
+    );
+    [height.div_ceil(bands), width.div_ceil(strips)]
+}
+
+/// How many strips to cut so many columns into, of those numbers that come into question, such that few threads are idle, and few
+/// multiprocessors' registers and shared memory. A multiprocessor has room for `blocks` of strips of so many columns.
+pub(crate) fn strips(width: u32, strips: impl Iterator<Item = u32>, blocks: impl Fn(u32) -> u32) -> u32 {
+    let best = strips.take(WIDTHS).min_by(|&a, &b| {
+        let share = |a: u32, b: u32| u64::from(a) * u64::from(blocks(width.div_ceil(b)));
         share(a, b).cmp(&share(b, a))
     });
-    let strips = strips.unwrap_or(least);
-    // Such that the image takes little time on a GPU that is large, alone and in a batch. Each tile takes its steps; alone, those
-    // of the multiprocessor that has the most tiles count, and those that have to wait until others are done; in a batch all.
+    best.unwrap_or(1)
+}
+
+/// How many tiles to cut so many rows into, out of a range, such that the image takes little time on a GPU that is large, alone and in
+/// a batch. There are `strips` of all channels, a multiprocessor has room for so many `blocks`, and a tile of so many rows takes
+/// `time`.
+///
+/// Each tile takes its time; alone, that of the multiprocessor that has the most tiles counts, and that of those that have to
+/// wait until others are done; in a batch the sum.
+pub(crate) fn bands(
+    height: u32,
+    strips: u32,
+    blocks: u32,
+    range: core::ops::RangeInclusive<u32>,
+    time: impl Fn(u32) -> u64,
+) -> u32 {
+    let least = *range.start();
     let multiprocessors = u64::from(MULTIPROCESSORS);
-    let room = multiprocessors * u64::from(blocks(strips));
-    let steps = |tiles: u32| (height.div_ceil(tiles) + 2 * work.beyond()).div_ceil(STEP);
-    let time = |tiles: &u32| {
-        let all = u64::from(channels) * u64::from(strips) * u64::from(*tiles);
+    let room = multiprocessors * u64::from(blocks);
+    let cost = |bands: &u32| {
+        let all = u64::from(strips) * u64::from(*bands);
         let alone = 2 * all.div_ceil(multiprocessors) + all.div_ceil(room);
-        (all + multiprocessors * alone) * u64::from(steps(*tiles))
+        (all + multiprocessors * alone).saturating_mul(time(height.div_ceil(*bands)))
     };
-    let tiles = |steps: u32| height.div_ceil(steps * STEP - 2 * work.beyond());
-    let least = tiles(work.most_steps());
-    let tiles = (least..=tiles(LEAST_STEPS))
-        .take(HEIGHTS)
-        .min_by_key(time)
-        .unwrap_or(least);
-    [height.div_ceil(tiles), width.div_ceil(strips)]
+    range.take(HEIGHTS).min_by_key(cost).unwrap_or(least)
 }
 
 /// How to launch a kernel, and the tiles of a march, which it is told; `None` where it would have 2³¹ tiles or more.

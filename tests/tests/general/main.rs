@@ -64,6 +64,11 @@ fn images_smaller_than_their_window() {
 }
 
 #[test]
+fn several_tiles() {
+    suite(Suite::several_tiles);
+}
+
+#[test]
 fn scenes() {
     suite(Suite::scenes);
 }

@@ -58,6 +58,11 @@ fn gpu_images_smaller_than_their_window() {
 }
 
 #[test]
+fn gpu_several_tiles() {
+    suite(Suite::several_tiles);
+}
+
+#[test]
 fn gpu_scenes() {
     suite(Suite::scenes);
 }

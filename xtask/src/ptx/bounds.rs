@@ -8,18 +8,18 @@ use super::syntax::{Item, Kind};
 const MARCH: &str = ".maxntid 256, 1, 1\n.minnctapersm 2\n";
 /// Twelve warps, with registers that spill nothing.
 const BOTH: &str = ".maxntid 128, 1, 1\n.minnctapersm 3\n";
-/// As many warps, which are blocks, of the general kernels as need not spill for it.
-const SIXTEEN: &str = ".maxntid 32, 1, 1\n.minnctapersm 16\n";
+/// As many warps, which are blocks, of a kernel as need not spill for it.
 const TWELVE: &str = ".maxntid 32, 1, 1\n.minnctapersm 12\n";
 /// The kernels that have bounds, by how their names begin.
-const BOUNDS: [(&str, &str); 7] = [
+const BOUNDS: [(&str, &str); 8] = [
     ("score_", MARCH),
     ("map_", MARCH),
     ("gradient_", MARCH),
     ("gradients_", BOTH),
-    ("general_windows_f32", SIXTEEN),
-    ("general_adjoint_f32", SIXTEEN),
+    ("general_windows_f32", MARCH),
+    ("general_derivatives_f32", MARCH),
     ("general_adjoint_f64", TWELVE),
+    ("general_adjoint", MARCH),
 ];
 
 /// Gives a kernel its bounds, if it has any.

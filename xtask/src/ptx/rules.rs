@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::syntax::{Kind, parse, tokens};
 
 /// Barriers of a block in the kernels whose names begin so, as their sources have them.
-const BARRIERS: [(&str, usize); 8] = [
+const BARRIERS: [(&str, usize); 12] = [
     ("score_", 5),
     ("map_", 6),
     ("gradient_", 7),
@@ -18,6 +18,10 @@ const BARRIERS: [(&str, usize); 8] = [
     ("patch_map_", 3),
     ("patch_gradient_", 7),
     ("patch_gradients_", 7),
+    ("general_windows_f32", 7),
+    ("general_derivatives_f32", 9),
+    ("general_adjoint_f32", 5),
+    ("general_adjoints_f32", 5),
 ];
 
 /// The rules that a text breaks, one line each.

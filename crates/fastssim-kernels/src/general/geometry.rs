@@ -1,8 +1,10 @@
 //! How the work of the general kernels is shared out: tiles, shared memory, and the launch.
 //!
-//! A block is one warp, which computes a tile of one channel on its own, marching down its rows, one column a lane.
+//! In double precision a block is one warp, which computes a tile of one channel on its own, marching down its rows, one column
+//! a lane; what sums up weights, and what makes images smaller, has such blocks too. [`single`] precision has wider ones.
 
 use super::params::{Params, Resize};
+use super::single;
 use crate::geometry::Launch;
 
 /// Threads of a block, and columns of a tile.
@@ -15,28 +17,30 @@ pub(crate) const LEAST_ROWS: u32 = 8;
 const TILES_OF_IMAGE: u32 = 256;
 /// Maps of derivatives in the workspace: P, Q, B and C.
 pub const DERIVATIVES: u32 = 4;
+/// Rows that a warp takes in at a time, and windows or pixels of a lane's run in one of these rows: what stands in shared memory is
+/// read once for so many of them.
+pub(crate) const AT_ONCE: u32 = 2;
 
-/// Rows that a warp takes in at a time, in double precision or in single, and windows or pixels of a lane's run in one of these
-/// rows: what stands in shared memory is read once for so many of them.
-#[inline(always)]
-pub(crate) const fn at_once(double: bool) -> u32 {
-    if double { 2 } else { 4 }
-}
-
-/// Places of a line of the ring, of which the lanes have 32. One more in single precision: what lanes of several rows write at once
-/// would meet in the same banks. In double precision there is no room for it.
-#[inline(always)]
-pub(crate) const fn ring_places(double: bool) -> u32 {
-    if double { LANES } else { LANES + 1 }
+/// The arithmetic of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// `f32`.
+    Single,
+    /// `f64`.
+    Double,
 }
 
 /// What a general kernel computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// The windows: their scores, sums of them, and their derivatives.
+    /// The windows: their scores, and sums of them.
     Windows,
-    /// The gradients, from the windows' derivatives.
+    /// The windows with their derivatives.
+    Derivatives,
+    /// A gradient with respect to one image, from the windows' derivatives.
     Adjoint,
+    /// Both gradients.
+    Adjoints,
     /// The means of channels and images, from the sums.
     Means,
     /// Sums over tiles of what windows count.
@@ -55,6 +59,16 @@ pub enum Resizing {
 }
 
 impl Params {
+    /// The kernel of the windows that is wanted, and that of the gradients if one is.
+    pub fn works(&self) -> (Work, Option<Work>) {
+        let gradients = self.gradients.iter().filter(|gradient| gradient.planes.data != 0);
+        match gradients.count() {
+            0 => (Work::Windows, None),
+            1 => (Work::Derivatives, Some(Work::Adjoint)),
+            _ => (Work::Derivatives, Some(Work::Adjoints)),
+        }
+    }
+
     /// Height and width of the map.
     #[inline(always)]
     pub fn map_area(&self) -> [u32; 2] {
@@ -65,14 +79,34 @@ impl Params {
     #[inline(always)]
     pub(crate) fn area(&self, work: Work) -> [u32; 2] {
         match work {
-            Work::Windows | Work::Means | Work::Weights | Work::Totals => self.map_area(),
-            Work::Adjoint => [self.height, self.width],
+            Work::Windows | Work::Derivatives | Work::Means | Work::Weights | Work::Totals => self.map_area(),
+            Work::Adjoint | Work::Adjoints => [self.height, self.width],
         }
     }
 
-    /// Rows of a tile. They depend on the image alone, not on the batch, and so does the order of a sum.
+    /// Finds the sizes of tiles, which depend on the image and the window alone, not on the batch, and so does the order of a sum;
+    /// and the weights in single precision.
+    pub fn prepare(&mut self, precision: Precision) {
+        let [windows, back] = [Work::Windows, Work::Adjoint].map(|work| match precision {
+            Precision::Single => single::tile(self, work),
+            Precision::Double => [self.rows_of_warp(work), LANES],
+        });
+        [self.tile_rows, self.tile_cols] = windows;
+        [self.back_rows, self.back_cols] = back;
+        let radius = self.radius as i32;
+        self.weights = core::array::from_fn(|tap| {
+            let distance = (tap as i32 - radius).unsigned_abs();
+            if distance <= self.radius {
+                self.half[distance as usize] as f32
+            } else {
+                0.0
+            }
+        });
+    }
+
+    /// Rows of a tile that one warp computes.
     #[inline(always)]
-    pub(crate) fn tile_rows(&self, work: Work) -> u32 {
+    pub(crate) fn rows_of_warp(&self, work: Work) -> u32 {
         let [height, width] = self.area(work);
         // No extent is zero, but the compiler must know it, or it makes room for a panic.
         let tiles_across = self.channels.saturating_mul(width.div_ceil(LANES)).max(1);
@@ -81,11 +115,22 @@ impl Params {
         rows.clamp(LEAST_ROWS, MOST_ROWS)
     }
 
+    /// Rows and columns of a tile.
+    #[inline(always)]
+    pub(crate) fn tile(&self, work: Work) -> [u32; 2] {
+        match work {
+            Work::Windows | Work::Derivatives | Work::Means => [self.tile_rows, self.tile_cols],
+            Work::Adjoint | Work::Adjoints => [self.back_rows, self.back_cols],
+            Work::Weights | Work::Totals => [self.rows_of_warp(work), LANES],
+        }
+    }
+
     /// Rows and columns of tiles of one channel.
     #[inline(always)]
     pub(crate) fn tiles(&self, work: Work) -> [u32; 2] {
-        let [height, width] = self.area(work);
-        [height.div_ceil(self.tile_rows(work)), width.div_ceil(LANES)]
+        let ([height, width], [rows, cols]) = (self.area(work), self.tile(work));
+        // As above.
+        [height.div_ceil(rows.max(1)), width.div_ceil(cols.max(1))]
     }
 
     /// Pixels of a window's side.
@@ -131,22 +176,30 @@ impl Params {
         if self.is_apart() { 5 } else { 4 }
     }
 
-    /// Numbers in the shared memory of a block whose arithmetic has so many bytes: with 33 taps and `f64` less than the 48 KiB that
-    /// a block has without asking for more.
-    fn shared(&self, work: Work, bytes: u32) -> u32 {
-        let double = bytes == 8;
-        let n = at_once(double);
-        let ring = self.ring_rows(n) * ring_places(double);
+    /// Bytes of the shared memory of a warp: with 33 taps less than the 48 KiB that a block has without asking for more.
+    fn shared_of_warp(&self, work: Work) -> u32 {
+        let n = AT_ONCE;
+        let ring = self.ring_rows(n) * LANES;
         let table = self.span(n) * n;
-        match work {
+        let numbers = match work {
             // The table of weights; the ring; rows of u and v; the weights.
-            Work::Windows => table + ring * self.signals() + n * 2 * self.line() + self.taps(),
+            Work::Windows | Work::Derivatives => table + ring * self.signals() + n * 2 * self.line() + self.taps(),
             // The tables of the rows and of the columns; the ring; rows of derivatives; the weights.
-            Work::Adjoint => {
+            Work::Adjoint | Work::Adjoints => {
                 let tables = table + self.span(n) * LANES;
                 tables + DERIVATIVES * (ring + n * self.line()) + self.taps()
             }
             Work::Means | Work::Weights | Work::Totals => 0,
+        };
+        numbers * size_of::<f64>() as u32
+    }
+
+    /// Threads and bytes of shared memory of a block.
+    fn block(&self, work: Work, precision: Precision) -> [u32; 2] {
+        match (work, precision) {
+            (Work::Means | Work::Weights | Work::Totals, _) => [LANES, 0],
+            (_, Precision::Single) => single::block(self, work),
+            (_, Precision::Double) => [LANES, self.shared_of_warp(work)],
         }
     }
 
@@ -162,29 +215,33 @@ impl Params {
         blocks([self.images, rows, cols, 1])
     }
 
-    /// Numbers that `derivatives` must have room for, for each channel of a launch; `None` where a map of the channel
+    /// Bytes that `derivatives` must have room for, for each channel of a launch; `None` where a map of the channel
     /// has 2³¹ or more.
-    pub fn derivatives_of_channel(&self) -> Option<u64> {
+    pub fn derivatives_of_channel(&self, precision: Precision) -> Option<u64> {
         let [height, width] = self.map_area();
-        let map = blocks([height, width, 1, 1])?;
-        Some(u64::from(map) * u64::from(DERIVATIVES))
+        let map = u64::from(blocks([height, width, 1, 1])?);
+        Some(match precision {
+            Precision::Single => single::derivatives(self) * size_of::<f32>() as u64,
+            Precision::Double => map * u64::from(DERIVATIVES) * size_of::<f64>() as u64,
+        })
     }
 }
 
-/// How to launch a kernel with an arithmetic of so many bytes; `None` where it would have 2³¹ blocks or more.
-pub fn launch(work: Work, params: &Params, bytes: u32) -> Option<Launch> {
+/// How to launch a kernel with such an arithmetic; `None` where it would have 2³¹ blocks or more.
+pub fn launch(work: Work, params: &Params, precision: Precision) -> Option<Launch> {
     let grid = match work {
-        Work::Windows | Work::Adjoint => {
+        Work::Windows | Work::Derivatives | Work::Adjoint | Work::Adjoints => {
             let [rows, cols] = params.tiles(work);
             blocks([params.chunk, rows, cols, 1])?
         }
         Work::Means | Work::Totals => params.images,
         Work::Weights => params.sums_of_weights()?,
     };
+    let [block, shared] = params.block(work, precision);
     Some(Launch {
         grid,
-        block: LANES,
-        shared: params.shared(work, bytes) * bytes,
+        block,
+        shared,
         tiles: grid,
     })
 }

@@ -102,6 +102,9 @@ pub struct Params {
     pub exponents: [f64; 3],
     /// The window's weights from its centre outwards, `radius + 1` of them.
     pub half: [f64; MOST_TAPS / 2 + 1],
+    /// Those of all taps from the first on, but for the last of 33, which is the first; zeros where there are fewer.
+    /// [`prepare`](Self::prepare) fills them in.
+    pub weights: [f32; MOST_TAPS - 1],
     /// Images of the batch.
     pub images: u32,
     /// Channels of an image.
@@ -120,6 +123,14 @@ pub struct Params {
     pub first: u32,
     /// Channels of a launch.
     pub chunk: u32,
+    /// Rows and columns of a tile of windows: [`prepare`](Self::prepare) fills them in, as the next two.
+    pub tile_rows: u32,
+    /// See `tile_rows`.
+    pub tile_cols: u32,
+    /// Rows and columns of a tile of gradients.
+    pub back_rows: u32,
+    /// See `back_rows`.
+    pub back_cols: u32,
     /// Of no meaning: there are no bytes without a value.
     pub reserved: u32,
 }

@@ -112,11 +112,17 @@ pub(crate) fn slopes<const MAPS: usize>(maps: [f32; MAPS], [u, v]: [f32; 2]) -> 
 impl Constants {
     #[inline(always)]
     pub(crate) fn new(params: &Params, shift: &Shift) -> Self {
+        Self::with([params.c1, params.c2], shift)
+    }
+
+    /// For these C1 and C2 of scaled pixels.
+    #[inline(always)]
+    pub(crate) fn with([c1, c2]: [f32; 2], shift: &Shift) -> Self {
         Self {
             cu: shift.cu,
             cv: shift.cv,
-            two_c1: 2.0 * params.c1,
-            two_c2: 2.0 * params.c2,
+            two_c1: 2.0 * c1,
+            two_c2: 2.0 * c2,
         }
     }
 

@@ -115,19 +115,19 @@ fn mean([a, b, c, d, e, f, g, h]: [f32; SAMPLES]) -> f32 {
 }
 
 #[inline(always)]
-fn median([a, b, c]: [u32; 3]) -> u32 {
+pub(crate) fn median([a, b, c]: [u32; 3]) -> u32 {
     a.min(b).max(a.max(b).min(c))
 }
 
 /// A number that sorts as `value` does; NaN is above or below all.
 #[inline(always)]
-fn key(value: f32) -> u32 {
+pub(crate) fn key(value: f32) -> u32 {
     let bits = value.to_bits();
     bits ^ ((bits as i32 >> 31) as u32 | 0x8000_0000)
 }
 
 /// The number of a [`key`].
 #[inline(always)]
-fn number(key: u32) -> f32 {
+pub(crate) fn number(key: u32) -> f32 {
     f32::from_bits(key ^ (!(key as i32 >> 31) as u32 | 0x8000_0000))
 }

@@ -87,7 +87,7 @@ impl Pixel for f32 {
 /// The number itself, below 2²³. The device's own conversion has a quarter of the speed of arithmetic: so
 /// the number becomes the last bits of 2²³, where they count ones, and 2²³ is subtracted.
 #[inline(always)]
-fn float(value: u32) -> f32 {
+pub(crate) fn float(value: u32) -> f32 {
     const TWO_23: f32 = 8388608.0;
     f32::from_bits(TWO_23.to_bits() | value) - TWO_23
 }

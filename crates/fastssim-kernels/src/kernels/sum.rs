@@ -38,6 +38,26 @@ impl Sum {
     }
 }
 
+/// The sum over all threads of a block, in its first warp, by way of as many numbers in `shared` as it has warps.
+///
+/// # Safety
+/// All threads of the block call it once; nobody else uses that memory.
+#[inline(always)]
+pub(crate) unsafe fn sum_of_block(sum: &Sum, shared: Shared<f64>) -> f64 {
+    let partial = warp::sum(sum.total());
+    if lane() == 0 {
+        // SAFETY: each warp has a number of its own.
+        unsafe { shared.store(warp_of_block(), partial) };
+    }
+    sync_threads();
+    let mut partial = 0.0;
+    if (warp_of_block() == 0) & (lane() < block_dim_x() / LANES) {
+        // SAFETY: all warps have left their number before the barrier.
+        partial = unsafe { shared.load(lane()) };
+    }
+    warp::sum(partial)
+}
+
 /// Leaves the sum of (1 − SSIM) / 2 of all threads of a block over its tile, by way of as many numbers in `shared` as it has
 /// warps; if the block is the last of its image, writes the score.
 ///
@@ -45,21 +65,11 @@ impl Sum {
 /// All threads of the block call it once; nobody else uses that memory, and the workspace is as [`Params`] says.
 #[inline(always)]
 pub(crate) unsafe fn finish_block(params: &Params, work: Work, way: Way, sum: &Sum, shared: Shared<f64>) {
-    let partial = warp::sum(sum.total());
-    if lane() == 0 {
-        // SAFETY: each warp has a number of its own.
-        unsafe { shared.store(warp_of_block(), partial) };
-    }
-    sync_threads();
+    // SAFETY: as the caller promises.
+    let partial = unsafe { sum_of_block(sum, shared) };
     if warp_of_block() != 0 {
         return;
     }
-    let mut partial = 0.0;
-    if lane() < block_dim_x() / LANES {
-        // SAFETY: all warps have left their number before the barrier.
-        partial = unsafe { shared.load(lane()) };
-    }
-    let partial = warp::sum(partial);
     let Some(tile) = Tile::of_block(params, work, way) else {
         return;
     };

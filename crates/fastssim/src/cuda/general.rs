@@ -9,7 +9,7 @@
 //! The derivatives of windows go through memory, four maps of them, so that gradients take as many channels at a time
 //! as the workspace has room for.
 
-use fastssim_kernels::general::geometry::{Work, launch as geometry};
+use fastssim_kernels::general::geometry::{Precision, Work, launch as geometry};
 use fastssim_kernels::general::params::{self, MOST_TAPS, Params, Typed};
 use fastssim_kernels::geometry::Launch;
 
@@ -61,11 +61,16 @@ pub(super) unsafe fn launch(call: &Call<'_>, stream: &Stream) -> Result<()> {
 /// As [`Call::launch`].
 unsafe fn launch_once(call: &Call<'_>, stream: &Stream) -> Result<()> {
     let is_double = [call.x, call.y].iter().any(|array| array.kind == Kind::F64) || call.metric.exponents != [1.0; 3];
+    let precision = if is_double {
+        Precision::Double
+    } else {
+        Precision::Single
+    };
     let factors = [&call.window_factor, &call.channel_factor, &call.gradient_factor].map(|factor| match factor {
         Factor::All(_) => &[][..],
         Factor::Each(factors) => factors,
     });
-    let plan = Plan::new(params(call)?, is_double, call.weights.is_some())?;
+    let plan = Plan::new(params(call)?, precision, call.weights.is_some())?;
     // SAFETY: as the caller promises.
     unsafe { stream.launch_general(plan, factors) }
 }
@@ -75,8 +80,8 @@ unsafe fn launch_once(call: &Call<'_>, stream: &Stream) -> Result<()> {
 pub(super) struct Plan {
     /// Without the addresses of the workspace.
     pub(super) params: Params,
-    /// Whether the arithmetic is double precision.
-    pub(super) is_double: bool,
+    /// The arithmetic.
+    pub(super) precision: Precision,
     /// Bytes that the workspace must have for the sums of tiles, and for derivatives.
     pub(super) partials: usize,
     pub(super) derivatives: usize,
@@ -86,28 +91,30 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    fn new(mut params: Params, is_double: bool, weighs: bool) -> Result<Self> {
+    fn new(mut params: Params, precision: Precision, weighs: bool) -> Result<Self> {
         let shape = [params.images, params.channels, params.height, params.width];
         let overflow = || Error::Overflow {
             shape: shape.map(|extent| extent as usize),
         };
+        params.prepare(precision);
         let planes = params.images.checked_mul(params.channels).ok_or_else(overflow)?;
         let partials = params.partials().ok_or_else(overflow)? as usize * size_of::<f64>();
         let mut derivatives = 0;
         params.chunk = planes;
-        if params.gradients.iter().any(|gradient| gradient.planes.data != 0) {
-            let of_channel = params.derivatives_of_channel().ok_or_else(overflow)? * u64::from(bytes(is_double));
+        let (windows, adjoint) = params.works();
+        if adjoint.is_some() {
+            let of_channel = params.derivatives_of_channel(precision).ok_or_else(overflow)?;
             params.chunk = (WORKSPACE / of_channel.max(1)).clamp(1, planes.into()) as u32;
             derivatives = usize::try_from(of_channel * u64::from(params.chunk)).map_err(|_| overflow())?;
         }
         let sums = if weighs { params.sums_of_weights() } else { Some(0) };
         let weights = sums.ok_or_else(overflow)? as usize * size_of::<f64>();
-        for work in [Work::Windows, Work::Adjoint] {
-            geometry(work, &params, bytes(is_double)).ok_or_else(overflow)?;
+        for work in [Some(windows), adjoint].into_iter().flatten() {
+            geometry(work, &params, precision).ok_or_else(overflow)?;
         }
         Ok(Self {
             params,
-            is_double,
+            precision,
             partials,
             derivatives,
             weights,
@@ -117,7 +124,7 @@ impl Plan {
 
     /// Gives `put` each launch in order.
     pub(super) fn each<E>(&self, mut put: impl FnMut(Work, &Launch, &Params) -> Result<(), E>) -> Result<(), E> {
-        let mut put = |work, params: &Params| match geometry(work, params, bytes(self.is_double)) {
+        let mut put = |work, params: &Params| match geometry(work, params, self.precision) {
             Some(launch) => put(work, &launch, params),
             // `new` has seen to it that there are not too many blocks.
             None => Ok(()),
@@ -137,9 +144,10 @@ impl Plan {
                 chunk: self.params.chunk.min(planes - first),
                 ..self.params
             };
-            put(Work::Windows, &part)?;
-            if self.derivatives > 0 {
-                put(Work::Adjoint, &part)?;
+            let (windows, adjoint) = part.works();
+            put(windows, &part)?;
+            if let Some(adjoint) = adjoint {
+                put(adjoint, &part)?;
             }
         }
         if self.params.partials != 0 {
@@ -152,11 +160,6 @@ impl Plan {
     pub(super) fn has_scores(&self) -> bool {
         self.params.image_scores != 0 || self.params.channel_scores != 0
     }
-}
-
-/// Bytes of a number of the arithmetic.
-fn bytes(is_double: bool) -> u32 {
-    if is_double { 8 } else { 4 }
 }
 
 /// What the kernels are told, without the workspace and arrays of factors.

@@ -7,8 +7,9 @@ use std::ptr;
 use std::sync::{Mutex, OnceLock};
 
 use fastssim_kernels::general;
-use fastssim_kernels::general::geometry::Resizing;
+use fastssim_kernels::general::geometry::{Precision, Resizing};
 use fastssim_kernels::general::params::{Accumulate, Resize};
+use fastssim_kernels::general::single;
 use fastssim_kernels::geometry::{self, Launch, Way, Work};
 use fastssim_kernels::params::Params;
 
@@ -33,10 +34,12 @@ const FAST: [&str; 8] = [
 
 /// The general entry points by work and arithmetic, see [`general_place`], those that make images smaller, see
 /// [`resize_place`], and the one that adds scores to a running sum.
-const GENERAL: [&str; 10] = [
+const GENERAL: [&str; 12] = [
     "general_windows_f32",
-    "general_windows_f64",
+    "general_derivatives_f32",
     "general_adjoint_f32",
+    "general_adjoints_f32",
+    "general_windows_f64",
     "general_adjoint_f64",
     "general_means",
     "general_weights",
@@ -50,7 +53,7 @@ const GENERAL: [&str; 10] = [
 const MOST_SHARED: c_int = 8;
 
 /// The place of the entry point that adds scores to a running sum.
-const ACCUMULATE: usize = 9;
+const ACCUMULATE: usize = 11;
 
 /// An element type of the fast kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,22 +105,26 @@ fn place(way: Way, work: Work) -> usize {
 }
 
 /// The place of a general entry point.
-fn general_place(work: general::geometry::Work, is_double: bool) -> usize {
+fn general_place(work: general::geometry::Work, precision: Precision) -> usize {
     use general::geometry::Work;
-    match work {
-        Work::Windows => usize::from(is_double),
-        Work::Adjoint => 2 + usize::from(is_double),
-        Work::Means => 4,
-        Work::Weights => 5,
-        Work::Totals => 6,
+    match (work, precision) {
+        (Work::Windows, Precision::Single) => 0,
+        (Work::Derivatives, Precision::Single) => 1,
+        (Work::Adjoint, Precision::Single) => 2,
+        (Work::Adjoints, Precision::Single) => 3,
+        (Work::Windows | Work::Derivatives, Precision::Double) => 4,
+        (Work::Adjoint | Work::Adjoints, Precision::Double) => 5,
+        (Work::Means, _) => 6,
+        (Work::Weights, _) => 7,
+        (Work::Totals, _) => 8,
     }
 }
 
 /// The place of an entry point that makes images smaller.
 fn resize_place(resizing: Resizing) -> usize {
     match resizing {
-        Resizing::Reduce => 7,
-        Resizing::Spread => 8,
+        Resizing::Reduce => 9,
+        Resizing::Spread => 10,
     }
 }
 
@@ -135,10 +142,15 @@ pub(super) struct Module {
 impl Module {
     /// Loads the general kernels into the context that is current.
     pub(super) fn load(compute_capability: (u32, u32), _current: &Current) -> Result<Self, CudaError> {
+        use general::geometry::Work;
         let ptx = ptx::of(compute_capability);
+        let general = functions(ptx, GENERAL.map(str::to_owned))?;
+        for work in [Work::Windows, Work::Derivatives, Work::Adjoint, Work::Adjoints] {
+            allow_shared(general[general_place(work, Precision::Single)], single::MOST_SHARED)?;
+        }
         Ok(Self {
             ptx,
-            general: functions(ptx, GENERAL.map(str::to_owned))?,
+            general,
             fast: Default::default(),
             loading: Mutex::new(()),
         })
@@ -162,11 +174,7 @@ impl Module {
         )?;
         let functions = functions(self.ptx, fast_names(kind))?;
         for work in Work::ALL {
-            let function = functions[place(Way::March, work)];
-            // SAFETY: the function is one of a module that stays loaded.
-            let status =
-                unsafe { sys::cuFuncSetAttribute(function, MOST_SHARED, geometry::most_shared(work) as c_int) };
-            check("cuFuncSetAttribute", status)?;
+            allow_shared(functions[place(Way::March, work)], geometry::most_shared(work))?;
         }
         Ok(fast.get_or_init(|| functions))
     }
@@ -202,7 +210,7 @@ impl Module {
         &self,
         device: &Device,
         work: general::geometry::Work,
-        is_double: bool,
+        precision: Precision,
         launch: &Launch,
         params: &general::params::Params,
         stream: CUstream,
@@ -211,7 +219,7 @@ impl Module {
         unsafe {
             start(
                 device,
-                self.general[general_place(work, is_double)],
+                self.general[general_place(work, precision)],
                 launch,
                 params,
                 stream,
@@ -251,6 +259,14 @@ impl Module {
         // SAFETY: the kernel takes one argument, an `Accumulate`; the rest is the caller's promise.
         unsafe { start(device, self.general[ACCUMULATE], launch, params, stream) }
     }
+}
+
+/// Has the driver let the blocks of a kernel have so many bytes of shared memory. The device's context is current, and the function one
+/// of a module that stays loaded.
+fn allow_shared(function: CUfunction, bytes: u32) -> Result<(), CudaError> {
+    // SAFETY: as above.
+    let status = unsafe { sys::cuFuncSetAttribute(function, MOST_SHARED, bytes as c_int) };
+    check("cuFuncSetAttribute", status)
 }
 
 /// The names of the fast entry points of an element type.
@@ -365,13 +381,13 @@ mod tests {
         use general::geometry::Work as General;
         for (work, name) in [(General::Windows, "windows"), (General::Adjoint, "adjoint")] {
             for (is_double, of) in [(false, "f32"), (true, "f64")] {
-                assert_eq!(GENERAL[general_place(work, is_double)], format!("general_{name}_{of}"));
+                assert_eq!(GENERAL[general_place(work, precision)], format!("general_{name}_{of}"));
             }
         }
         for (place, name) in [
-            (general_place(General::Means, true), "general_means"),
-            (general_place(General::Weights, true), "general_weights"),
-            (general_place(General::Totals, true), "general_totals"),
+            (general_place(General::Means, Precision::Double), "general_means"),
+            (general_place(General::Weights, Precision::Double), "general_weights"),
+            (general_place(General::Totals, Precision::Double), "general_totals"),
             (resize_place(Resizing::Reduce), "general_reduce"),
             (resize_place(Resizing::Spread), "general_spread"),
             (ACCUMULATE, "general_accumulate"),

@@ -244,7 +244,7 @@ impl Stream {
         plan.each(|work, launch, params| {
             // SAFETY: images, outputs and factors as the caller promises, the workspace as it has been made, and the
             // kernels in the order in which they need each other.
-            unsafe { module.launch_general(&self.device, work, plan.is_double, launch, params, self.raw) }
+            unsafe { module.launch_general(&self.device, work, plan.precision, launch, params, self.raw) }
         })?;
         Ok(())
     }

@@ -3,8 +3,12 @@
 //! All threads of a grid take the same branch. Reading and interpreting are apart, so that what is read need not be
 //! there before it is needed.
 
-use fastssim_device::global::{Global, GlobalMut};
+use core::array::from_fn;
 
+use fastssim_device::global::{Global, GlobalMut};
+use fastssim_device::math::{self, fresh};
+
+use super::super::pixels::float;
 use super::real::Real;
 use crate::general::params::{Kind, Typed};
 
@@ -77,6 +81,76 @@ impl Plane {
             bits.map(|row| row.map(|bits| T::from_f32(f32::from_bits(T::low(bits)))))
         } else {
             bits.map(|row| row.map(T::from_bits))
+        }
+    }
+
+    /// The same from this column on, which is its first then.
+    #[inline(always)]
+    pub(crate) fn from_col(mut self, col: u32) -> Self {
+        self.address = self
+            .address
+            .wrapping_add(u64::from(col * self.col) * u64::from(size(self.kind)));
+        self
+    }
+
+    /// The first elements of rows below one another, from this row on, a word each. None has eight bytes.
+    ///
+    /// # Safety
+    /// As [`bits`](Self::bits).
+    #[inline(always)]
+    pub(crate) unsafe fn below<const N: usize>(&self, row: u32) -> [u32; N] {
+        // A multiple of the distance is found where it is needed, and kept in no register.
+        // SAFETY: as the caller promises.
+        unsafe {
+            if self.kind == Kind::F32 as u32 {
+                let (column, stride) = (self.row::<u32>(row), fresh(self.row));
+                from_fn(|i| column.load_nc_strided(i as u32, stride))
+            } else if self.kind == Kind::U8 as u32 {
+                let (column, stride) = (self.row::<u8>(row), fresh(self.row));
+                from_fn(|i| column.load_nc_strided(i as u32, stride).into())
+            } else {
+                let (column, stride) = (self.row::<u16>(row), fresh(self.row));
+                from_fn(|i| column.load_nc_strided(i as u32, stride).into())
+            }
+        }
+    }
+
+    /// The elements from the first of a row on.
+    #[inline(always)]
+    fn row<E>(&self, row: u32) -> Global<E> {
+        Global::from_address(self.address).offset(i64::from(row) * i64::from(self.row))
+    }
+
+    /// Writes numbers, as they are, into the first elements of rows below one another, from this row on, if it is a plane of `f32`;
+    /// whether it is.
+    ///
+    /// # Safety
+    /// As [`store`](Self::store), for all of them.
+    #[inline(always)]
+    pub(crate) unsafe fn store_below<const N: usize>(&self, row: u32, values: [f32; N]) -> bool {
+        if self.kind != Kind::F32 as u32 {
+            return false;
+        }
+        let column = GlobalMut::<f32>::from_address(self.row::<f32>(row).address());
+        let stride = fresh(self.row);
+        for i in 0..N {
+            // SAFETY: as the caller promises.
+            unsafe { column.store_strided(i as u32, stride, values[i]) };
+        }
+        true
+    }
+
+    /// The numbers that words stand for.
+    #[inline(always)]
+    pub(crate) fn singles<const N: usize>(&self, words: [u32; N]) -> [f32; N] {
+        if self.kind == Kind::F32 as u32 {
+            words.map(f32::from_bits)
+        } else if self.kind < Kind::F16 as u32 {
+            words.map(float)
+        } else if self.kind == Kind::F16 as u32 {
+            words.map(math::from_f16)
+        } else {
+            words.map(|word| f32::from_bits(word << 16))
         }
     }
 

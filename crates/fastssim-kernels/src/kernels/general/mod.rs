@@ -27,29 +27,21 @@
 //! | `accumulate` | a running sum of scores |
 
 mod accumulate;
-mod adjoint;
+pub mod double;
 mod elements;
-mod exponents;
-mod formula;
-mod gradients;
-mod moments;
-mod power;
 mod real;
 mod resize;
+pub mod single;
 mod source;
 mod sum;
 mod tile;
 mod weights;
-mod window;
-mod windows;
 
 pub use accumulate::accumulate;
-pub use adjoint::adjoint;
 pub use real::Real;
 pub use resize::{reduce, spread};
 pub use sum::means;
 pub use weights::{totals, weights};
-pub use windows::windows;
 
 use crate::general::geometry::DERIVATIVES;
 

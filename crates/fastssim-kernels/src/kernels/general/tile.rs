@@ -1,13 +1,10 @@
-//! Which part of which channel a warp computes, and how it reads pixels.
+//! Which part of which channel a block computes.
 //!
 //! The tiles of a launch stand in one line, channel by channel, row by row. A block takes the one of its own number.
 
 use fastssim_device::thread::block_idx_x;
 
-use super::elements::Plane;
-use super::real::Real;
-use super::source::source;
-use crate::general::geometry::{LANES, Work};
+use crate::general::geometry::Work;
 use crate::general::params::Params;
 
 /// The tile of a block. Rows and columns are those of the image.
@@ -40,7 +37,7 @@ impl Tile {
         let [plane, index] = divide(block_idx_x(), tile_rows * tile_cols);
         let [row, col] = divide(index, tile_cols);
         let [image, channel] = divide(params.first + plane, params.channels);
-        let [rows, cols] = spans(params, work, row, col);
+        let [rows, cols] = spans(params, work, [row, col]);
         Self {
             plane,
             image,
@@ -54,132 +51,15 @@ impl Tile {
 
 /// The rows and columns of the tile in this row and column of tiles.
 #[inline(always)]
-fn spans(params: &Params, work: Work, row: u32, col: u32) -> [[i32; 2]; 2] {
+pub(crate) fn spans(params: &Params, work: Work, [row, col]: [u32; 2]) -> [[i32; 2]; 2] {
     // A gradient has a value everywhere, a map only within the margin.
-    let first = if work == Work::Adjoint { 0 } else { params.margin };
-    let [height, width] = params.area(work);
-    [(row, params.tile_rows(work), height), (col, LANES, width)].map(|(index, size, extent)| {
+    let first = match work {
+        Work::Adjoint | Work::Adjoints => 0,
+        _ => params.margin,
+    };
+    let ([height, width], [rows, cols]) = (params.area(work), params.tile(work));
+    [(row, rows, height), (col, cols, width)].map(|(index, size, extent)| {
         let from = index * size;
         [first + from, first + (from + size).min(extent)].map(|at| at as i32)
     })
-}
-
-/// The value, or 0 where it is not finite.
-#[inline(always)]
-pub(crate) fn finite<T: Real>(value: T) -> T {
-    let zero = T::from_u32(0);
-    // Zero times what is not finite is NaN.
-    if value * zero == zero { value } else { zero }
-}
-
-/// One channel of each of the two images.
-pub(crate) struct Reader<T> {
-    x: Plane,
-    y: Plane,
-    padding: u32,
-    height: i32,
-    width: i32,
-    scale: T,
-}
-
-/// What has been read in some rows and columns: of x and of y, and where there are pixels.
-#[derive(Clone, Copy)]
-pub(crate) struct Read<T: Real, const N: usize, const M: usize> {
-    x: [[T::Bits; M]; N],
-    y: [[T::Bits; M]; N],
-    /// A bit each.
-    rows: u32,
-    cols: u32,
-}
-
-/// The bits of those that there are.
-#[inline(always)]
-fn present<const N: usize>(places: [Option<i32>; N]) -> u32 {
-    let mut bits = 0;
-    for i in 0..N {
-        bits |= u32::from(places[i].is_some()) << i;
-    }
-    bits
-}
-
-impl<T: Real> Reader<T> {
-    #[inline(always)]
-    pub(crate) fn new(params: &Params, tile: &Tile) -> Self {
-        Self {
-            x: Plane::new(&params.x, tile.image, tile.channel),
-            y: Plane::new(&params.y, tile.image, tile.channel),
-            padding: params.padding,
-            height: params.height as i32,
-            width: params.width as i32,
-            scale: T::from_f64(params.scale),
-        }
-    }
-
-    /// The rows of the image whose pixels stand in the rows from `row` on, which may be beyond the edges.
-    #[inline(always)]
-    pub(crate) fn rows<const N: usize>(&self, row: i32) -> [Option<i32>; N] {
-        let rows = core::array::from_fn(|i| row + i as i32);
-        if row >= 0 && row + N as i32 <= self.height {
-            return rows.map(Some);
-        }
-        rows.map(|row| source(self.padding, row, self.height))
-    }
-
-    /// The column of the image whose pixels stand in a column that may be beyond the edges.
-    #[inline(always)]
-    pub(crate) fn col(&self, col: i32) -> Option<i32> {
-        source(self.padding, col, self.width)
-    }
-
-    /// The pixels in rows and columns of the image, as [`rows`](Self::rows) and [`col`](Self::col) give them.
-    #[inline(always)]
-    pub(crate) fn read<const N: usize, const M: usize>(
-        &self,
-        rows: [Option<i32>; N],
-        cols: [Option<i32>; M],
-    ) -> Read<T, N, M> {
-        let at_rows = rows.map(|row| row.unwrap_or(0) as u32);
-        let at_cols = cols.map(|col| col.unwrap_or(0) as u32);
-        // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody writes meanwhile,
-        // and the image has a pixel.
-        unsafe {
-            Read {
-                x: self.x.bits::<T, N, M>(at_rows, at_cols),
-                y: self.y.bits::<T, N, M>(at_rows, at_cols),
-                rows: present(rows),
-                cols: present(cols),
-            }
-        }
-    }
-
-    /// The sums and the differences of what has been read, scaled; zero where there is no pixel.
-    #[inline(always)]
-    pub(crate) fn values<const N: usize, const M: usize>(&self, read: &Read<T, N, M>) -> [[[T; 2]; M]; N] {
-        let x = self.x.numbers::<T, N, M>(read.x);
-        let y = self.y.numbers::<T, N, M>(read.y);
-        core::array::from_fn(|i| {
-            core::array::from_fn(|j| {
-                let (x, y) = (x[i][j] * self.scale, y[i][j] * self.scale);
-                let zero = T::from_u32(0);
-                let is_pixel = read.rows >> i & read.cols >> j & 1 != 0;
-                [x + y, x - y].map(|value| if is_pixel { value } else { zero })
-            })
-        })
-    }
-
-    /// What the derivatives of the windows of a tile, in this row and column of tiles, take for the origin of u and
-    /// v: the pixel in its middle. Sums of products with u and v would lose digits where the images are bright.
-    #[inline(always)]
-    pub(crate) fn origin(&self, params: &Params, work: Work, tile_row: u32, tile_col: u32) -> [T; 2] {
-        let [rows, cols] = spans(params, work, tile_row, tile_col);
-        self.middle(rows, cols)
-    }
-
-    /// u and v of the pixel in the middle of some rows and columns, 0 where they are not finite.
-    #[inline(always)]
-    pub(crate) fn middle(&self, rows: [i32; 2], cols: [i32; 2]) -> [T; 2] {
-        let [row, col] = [rows, cols].map(|[from, to]| from + (to - from) / 2);
-        let [[values]] = self.values(&self.read([Some(row)], [Some(col)]));
-        values.map(finite)
-    }
 }

@@ -23,7 +23,7 @@ pub unsafe fn weights(params: &Params) {
     let [image, index] = divide(block_idx_x(), tile_rows * tile_cols);
     let [tile_row, tile_col] = divide(index, tile_cols);
     let [height, width] = params.area(Work::Weights);
-    let rows = params.tile_rows(Work::Weights);
+    let [rows, _] = params.tile(Work::Weights);
     let (from, col) = (tile_row * rows, tile_col * LANES + lane());
     let weights = Plane::new(&params.counts, image, 0);
     let mut sum = 0.0;

@@ -3,13 +3,14 @@
 use fastssim_device::global::GlobalMut;
 use fastssim_device::warp::{self, lane};
 
-use super::elements::Plane;
+use super::super::elements::Plane;
+use super::super::real::Real;
+use super::super::sum::Sum;
+use super::super::tile::{Tile, divide};
 use super::formula::{Constants, Derivatives};
 use super::moments::{Moments, Rows};
-use super::real::Real;
-use super::sum::Sum;
-use super::tile::{Reader, Tile, divide};
-use crate::general::geometry::{DERIVATIVES, LANES, Work, at_once};
+use super::reader::Reader;
+use crate::general::geometry::{AT_ONCE, DERIVATIVES, LANES, Work};
 use crate::general::params::Params;
 
 /// What is wanted of the windows: any of the sum of 1 − SSIM over each tile, the map, and the derivatives.
@@ -20,13 +21,7 @@ use crate::general::params::Params;
 #[inline(always)]
 pub unsafe fn windows<T: Real>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe {
-        if T::DOUBLE {
-            windows_by::<T, { at_once(true) as usize }>(params);
-        } else {
-            windows_by::<T, { at_once(false) as usize }>(params);
-        }
-    }
+    unsafe { windows_by::<T, { AT_ONCE as usize }>(params) };
 }
 
 /// `N` rows at a time.

@@ -9,12 +9,13 @@ use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::{self, lane};
 
-use super::MAPS;
+use super::super::MAPS;
+use super::super::real::Real;
+use super::super::tile::Tile;
 use super::gradients::{Gradients, Pixels};
-use super::real::Real;
-use super::tile::{Reader, Tile};
+use super::reader::Reader;
 use super::window::{Window, slide};
-use crate::general::geometry::{DERIVATIVES, LANES, Work, at_once, ring_places};
+use crate::general::geometry::{AT_ONCE, DERIVATIVES, LANES, Work};
 use crate::general::params::Params;
 
 /// Columns of a row that a lane reads.
@@ -27,13 +28,7 @@ const READS: usize = 2;
 #[inline(always)]
 pub unsafe fn adjoint<T: Real>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe {
-        if T::DOUBLE {
-            adjoint_by::<T, { at_once(true) as usize }>(params);
-        } else {
-            adjoint_by::<T, { at_once(false) as usize }>(params);
-        }
-    }
+    unsafe { adjoint_by::<T, { AT_ONCE as usize }>(params) };
 }
 
 /// `N` rows at a time.
@@ -122,7 +117,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
         let of_rows = Shared::at(0);
         let of_cols = of_rows.offset(span * n);
         let ring = of_cols.offset(span * LANES);
-        let rows = ring.offset(params.ring_rows(n) * DERIVATIVES * ring_places(T::DOUBLE));
+        let rows = ring.offset(params.ring_rows(n) * DERIVATIVES * LANES);
         // SAFETY: as the caller promises.
         let window = unsafe { Window::new(params, rows.offset(n * DERIVATIVES * params.line())) };
         warp::sync();
@@ -229,7 +224,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
             return;
         }
         let [first, last] = self.map_cols;
-        let rows = self.params.tile_rows(Work::Windows).max(1);
+        let rows = self.params.tile_rows.max(1);
         let tile_row = map_row as u32 / rows;
         self.next_tile = ((tile_row + 1) * rows) as i32;
         let [tiles, _] = self.params.tiles(Work::Windows);
@@ -280,7 +275,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
 
     #[inline(always)]
     fn ring(&self, slot: u32) -> Shared<T> {
-        self.ring.offset(slot * DERIVATIVES * ring_places(T::DOUBLE))
+        self.ring.offset(slot * DERIVATIVES * LANES)
     }
 
     /// The sums along the rows that have been taken in, into the ring.
@@ -303,7 +298,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
         for pixel in 0..N {
             let place = n * run + pixel as u32;
             // SAFETY: each pixel has one lane.
-            unsafe { T::store4(self.ring(self.slot + row), place, ring_places(T::DOUBLE), sums[pixel]) };
+            unsafe { T::store4(self.ring(self.slot + row), place, LANES, sums[pixel]) };
         }
         let next = self.slot + n;
         self.slot = if next == self.capacity { 0 } else { next };
@@ -328,7 +323,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
         slide::<T, N, MAPS>(
             self.window.taps,
             |place| unsafe { T::load_all(self.of_rows, place) },
-            |place| unsafe { T::load4(self.ring(slot(place)), lane(), ring_places(T::DOUBLE)) },
+            |place| unsafe { T::load4(self.ring(slot(place)), lane(), LANES) },
         )
     }
 }

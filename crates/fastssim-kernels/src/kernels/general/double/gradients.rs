@@ -2,11 +2,12 @@
 
 use fastssim_device::math::fma;
 
-use super::MAPS;
-use super::elements::Plane;
-use super::real::Real;
-use super::sum::factor;
-use super::tile::{Read, Reader, Tile};
+use super::super::MAPS;
+use super::super::elements::Plane;
+use super::super::real::Real;
+use super::super::sum::factor;
+use super::super::tile::Tile;
+use super::reader::{Read, Reader};
 use crate::general::params::Params;
 
 /// Where the gradients of a tile go.

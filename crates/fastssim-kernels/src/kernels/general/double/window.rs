@@ -4,8 +4,8 @@ use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::lane;
 
-use super::real::Real;
-use super::source::source;
+use super::super::real::Real;
+use super::super::source::source;
 use crate::general::geometry::LANES;
 use crate::general::params::{Padding, Params};
 

@@ -14,9 +14,9 @@
 
 use fastssim_device::math::{fma, max};
 
+use super::super::real::Real;
 use super::exponents;
 use super::moments::Moments;
-use super::real::Real;
 use crate::general::params::Params;
 
 /// The constants, of scaled pixels.

@@ -13,10 +13,11 @@ use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::{self, lane};
 
-use super::real::Real;
-use super::tile::{Read, Reader, Tile, finite};
+use super::super::real::Real;
+use super::super::tile::Tile;
+use super::reader::{Read, Reader, finite};
 use super::window::{Window, slide};
-use crate::general::geometry::{LANES, ring_places};
+use crate::general::geometry::LANES;
 use crate::general::params::{Padding, Params};
 
 /// Moments of a row in the ring, without the variance of x.
@@ -103,8 +104,8 @@ impl<T: Real, const N: usize> Rows<T, N> {
         let with_x = T::DOUBLE && params.is_apart();
         let table = Shared::at(0);
         let ring = table.offset(params.span(n) * n);
-        let ring_of_x = ring.offset(capacity * MOMENTS * ring_places(T::DOUBLE));
-        let rows = ring_of_x.offset(if with_x { capacity * ring_places(T::DOUBLE) } else { 0 });
+        let ring_of_x = ring.offset(capacity * MOMENTS * LANES);
+        let rows = ring_of_x.offset(if with_x { capacity * LANES } else { 0 });
         // SAFETY: as the caller promises.
         let window = unsafe {
             let window = Window::new(params, rows.offset(2 * n * params.line()));
@@ -212,9 +213,9 @@ impl<T: Real, const N: usize> Rows<T, N> {
             let m = moments[window];
             // SAFETY: each window has one lane.
             unsafe {
-                T::store4(self.ring(slot), col, ring_places(T::DOUBLE), [m.u, m.v, m.su, m.sv]);
+                T::store4(self.ring(slot), col, LANES, [m.u, m.v, m.su, m.sv]);
                 if self.with_x {
-                    self.ring_of_x.store(slot * ring_places(T::DOUBLE) + col, m.sx);
+                    self.ring_of_x.store(slot * LANES + col, m.sx);
                 }
             }
         }
@@ -239,7 +240,7 @@ impl<T: Real, const N: usize> Rows<T, N> {
             }
         };
         // SAFETY: the ring is full.
-        let at = |place: u32| unsafe { T::load4(self.ring(slot(place)), lane(), ring_places(T::DOUBLE)) };
+        let at = |place: u32| unsafe { T::load4(self.ring(slot(place)), lane(), LANES) };
         let middle = self.window.radius + ((N as i32 - 1) / 2).min(self.last[0] - row).max(0);
         let [u, v, ..] = at(middle as u32);
         let center = [u, v].map(finite);
@@ -248,7 +249,7 @@ impl<T: Real, const N: usize> Rows<T, N> {
             let mut sx = T::from_u32(0);
             if self.with_x {
                 // SAFETY: the ring is full.
-                sx = unsafe { self.ring_of_x.load(slot(place) * ring_places(T::DOUBLE) + lane()) };
+                sx = unsafe { self.ring_of_x.load(slot(place) * LANES + lane()) };
             }
             differences([u, v], center, [su, sv, sx])
         })
@@ -269,6 +270,6 @@ impl<T: Real, const N: usize> Rows<T, N> {
 
     #[inline(always)]
     fn ring(&self, slot: u32) -> Shared<T> {
-        self.ring.offset(slot * MOMENTS * ring_places(T::DOUBLE))
+        self.ring.offset(slot * MOMENTS * LANES)
     }
 }
