@@ -11,6 +11,8 @@ use crate::print;
 
 /// A large image, which several of keep any GPU busy.
 const SHAPE: [usize; 4] = [2, 3, 1080, 1920];
+/// One that a GPU has few of its multiprocessors busy with.
+const SMALL: [usize; 4] = [1, 3, 256, 256];
 /// Pairs that calls rotate through: 400 MB of `f32`.
 const PAIRS: u64 = 4;
 
@@ -52,6 +54,16 @@ pub fn measure(stream: &Stream, rounds: usize) -> Result<()> {
     }
     let defaults = defaults.unwrap_or_default();
     drop(pairs);
+    let small = pairs_of::<f32>(stream, SMALL)?;
+    for (name, builder) in [
+        ("a small image", Ssim::builder()),
+        ("a small image, symmetric", Ssim::builder().padding(Padding::Symmetric)),
+        ("a small image, window of 17", window(17)),
+    ] {
+        let times = time(stream, &mut clock, rounds, &builder, &small)?;
+        report(name.into(), "f32", times, defaults)?;
+    }
+    drop(small);
     for (pixel, times) in [
         ("u8", time_of::<u8>(stream, &mut clock, rounds)?),
         ("f64", time_of::<f64>(stream, &mut clock, rounds)?),
@@ -78,9 +90,13 @@ fn report(option: String, pixel: &'static str, times: [f64; 3], defaults: [f64; 
 type Pair<T> = [DeviceImages<T>; 2];
 
 fn pairs<T: Random>(stream: &Stream) -> Result<Vec<Pair<T>>> {
+    pairs_of(stream, SHAPE)
+}
+
+fn pairs_of<T: Random>(stream: &Stream, shape: [usize; 4]) -> Result<Vec<Pair<T>>> {
     (0..PAIRS)
         .map(|pair| {
-            let [x, y] = [2 * pair, 2 * pair + 1].map(|seed| noise::<T>(SHAPE, seed));
+            let [x, y] = [2 * pair, 2 * pair + 1].map(|seed| noise::<T>(shape, seed));
             Ok([DeviceImages::upload(stream, &x)?, DeviceImages::upload(stream, &y)?])
         })
         .collect()
@@ -108,13 +124,14 @@ fn time<T: DevicePixel>(
         found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6),
         "the device says {found:?}, the processor {expected:?}"
     );
-    let mut scores = DeviceScores::new(stream.device(), SHAPE[0])?;
-    let mut gradient = DeviceImages::<f32>::new(stream.device(), SHAPE)?;
+    let shape = x.shape();
+    let mut scores = DeviceScores::new(stream.device(), shape[0])?;
+    let mut gradient = DeviceImages::<f32>::new(stream.device(), shape)?;
     let forward = clock.time(pairs, rounds, |[x, y]| Ok(on.ssim_into(x, y, &mut scores)?))?;
     let one = clock.time(pairs, rounds, |[x, y]| {
         Ok(on.ssim_with_gradient_into(x, y, &mut scores, &mut gradient)?)
     })?;
-    let mut of_y = DeviceImages::<f32>::new(stream.device(), SHAPE)?;
+    let mut of_y = DeviceImages::<f32>::new(stream.device(), shape)?;
     let both = clock.time(pairs, rounds, |[x, y]| {
         let outputs = CudaOutputs::new().images(&mut scores);
         let outputs = outputs.gradient(&mut gradient).gradient_of_y(&mut of_y);

@@ -13,7 +13,7 @@ pub(crate) const LANES: u32 = 32;
 /// each, so many columns apart, meet in no bank of shared memory.
 pub(crate) const STEP: u32 = 9;
 /// Steps of a tile at least, if its image has as many. Each tile reads 10 rows more than it has windows, 20 for a gradient.
-pub(crate) const LEAST_STEPS: u32 = 8;
+const LEAST_STEPS: u32 = 8;
 /// Heights of tiles that are weighed up: all that there are, up to 2160 rows.
 const HEIGHTS: usize = 16;
 /// Widths of tiles that are weighed up: those of blocks of the two largest sizes, up to 4000 columns.

@@ -3,10 +3,12 @@
 
 use super::geometry::Work;
 use super::params::Params;
-use crate::geometry::{COLUMN, LANES, LEAST_STEPS, STEP, THREADS, bands, strips};
+use crate::geometry::{COLUMN, LANES, STEP, THREADS, bands, strips};
 
 /// Steps of a tile at most: what a thread's sum may add up, and rows that share a shift.
 const MOST_STEPS: u32 = 16;
+/// Steps of a tile at least, if its image has as many.
+const LEAST_STEPS: u32 = 2;
 /// Threads of a block at most.
 const MOST_THREADS: u32 = 256;
 /// Bytes of shared memory that a block has at most: as many as it has on the smallest device, of compute capability 7.5. Beyond

@@ -62,9 +62,10 @@
 //!
 //! `u8`, `u16`, `f16`, `bf16` and `f32`, both images alike, with zero and valid padding, windows of 3 to 11 pixels,
 //! exponents of 1, channels and pixels that all count the same, and scores of images, their gradient in `f32` with respect to
-//! either image (to both: one after the other), or the map of SSIM in `f32`: these have kernels of their own, compiled by the
+//! either image or both, or the map of SSIM in `f32`: these have kernels of their own, compiled by the
 //! driver when a device first needs those of an element type. All else, up to windows of 33 pixels, is done by general kernels in
-//! time proportional to the window's side; gradients then take a workspace of four maps a channel, in the precision of the
+//! time proportional to the window's side, for scores with other paddings not much longer than the fast ones'; gradients then take a
+//! workspace of three maps a channel (four in double precision, or for both gradients), in the precision of the
 //! arithmetic, for as many channels at a time as fit in 256 MiB, and one at least. Larger windows are refused by name;
 //! with [`Backend::Auto`](crate::Backend::Auto) the processor does those. Device images that are made smaller before they
 //! are compared ([`Downsampling::Automatic`](crate::Downsampling::Automatic)) are so in double precision, in the workspace, and

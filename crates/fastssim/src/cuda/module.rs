@@ -1,6 +1,6 @@
-//! The kernels of a device, launched by their place in tables. The general ones are compiled when the device is opened, the
-//! fast ones of an element type when a call first needs one of them: the driver takes a second or so for each of these groups, if
-//! it does not find it among those that it has compiled before.
+//! The kernels of a device, launched by their place in tables. Most of the general ones are compiled when the device is opened, those of
+//! single precision, and the fast ones of an element type, when a call first needs one of them: the driver takes a second or so for each
+//! of these groups, if it does not find it among those that it has compiled before.
 
 use std::ffi::{CString, c_int, c_void};
 use std::ptr;
@@ -32,13 +32,17 @@ const FAST: [&str; 8] = [
     "patch_gradients",
 ];
 
-/// The general entry points by work and arithmetic, see [`general_place`], those that make images smaller, see
-/// [`resize_place`], and the one that adds scores to a running sum.
-const GENERAL: [&str; 12] = [
+/// The general entry points of single precision by [`single_place`].
+const SINGLE: [&str; 4] = [
     "general_windows_f32",
     "general_derivatives_f32",
     "general_adjoint_f32",
     "general_adjoints_f32",
+];
+
+/// The other general entry points by [`general_place`], those that make images smaller, see [`resize_place`], and the one that adds
+/// scores to a running sum.
+const GENERAL: [&str; 8] = [
     "general_windows_f64",
     "general_adjoint_f64",
     "general_means",
@@ -53,7 +57,7 @@ const GENERAL: [&str; 12] = [
 const MOST_SHARED: c_int = 8;
 
 /// The place of the entry point that adds scores to a running sum.
-const ACCUMULATE: usize = 11;
+const ACCUMULATE: usize = 7;
 
 /// An element type of the fast kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,27 +108,35 @@ fn place(way: Way, work: Work) -> usize {
     4 * way + work
 }
 
-/// The place of a general entry point.
-fn general_place(work: general::geometry::Work, precision: Precision) -> usize {
+/// The place of a general entry point of single precision; `None` for works that have no precision.
+fn single_place(work: general::geometry::Work) -> Option<usize> {
     use general::geometry::Work;
-    match (work, precision) {
-        (Work::Windows, Precision::Single) => 0,
-        (Work::Derivatives, Precision::Single) => 1,
-        (Work::Adjoint, Precision::Single) => 2,
-        (Work::Adjoints, Precision::Single) => 3,
-        (Work::Windows | Work::Derivatives, Precision::Double) => 4,
-        (Work::Adjoint | Work::Adjoints, Precision::Double) => 5,
-        (Work::Means, _) => 6,
-        (Work::Weights, _) => 7,
-        (Work::Totals, _) => 8,
+    match work {
+        Work::Windows => Some(0),
+        Work::Derivatives => Some(1),
+        Work::Adjoint => Some(2),
+        Work::Adjoints => Some(3),
+        Work::Means | Work::Weights | Work::Totals => None,
+    }
+}
+
+/// The place of a general entry point of double precision, or of a work that has none.
+fn general_place(work: general::geometry::Work) -> usize {
+    use general::geometry::Work;
+    match work {
+        Work::Windows | Work::Derivatives => 0,
+        Work::Adjoint | Work::Adjoints => 1,
+        Work::Means => 2,
+        Work::Weights => 3,
+        Work::Totals => 4,
     }
 }
 
 /// The place of an entry point that makes images smaller.
 fn resize_place(resizing: Resizing) -> usize {
     match resizing {
-        Resizing::Reduce => 9,
-        Resizing::Spread => 10,
+        Resizing::Reduce => 5,
+        Resizing::Spread => 6,
     }
 }
 
@@ -133,6 +145,7 @@ pub(super) struct Module {
     /// The PTX of all.
     ptx: &'static str,
     general: [CUfunction; GENERAL.len()],
+    single: OnceLock<[CUfunction; SINGLE.len()]>,
     /// By element type.
     fast: [OnceLock<[CUfunction; FAST.len()]>; FastKind::ALL.len()],
     /// Held while kernels are loaded, so that no two threads load the same.
@@ -140,17 +153,13 @@ pub(super) struct Module {
 }
 
 impl Module {
-    /// Loads the general kernels into the context that is current.
+    /// Loads the kernels that all have in common into the context that is current.
     pub(super) fn load(compute_capability: (u32, u32), _current: &Current) -> Result<Self, CudaError> {
-        use general::geometry::Work;
         let ptx = ptx::of(compute_capability);
-        let general = functions(ptx, GENERAL.map(str::to_owned))?;
-        for work in [Work::Windows, Work::Derivatives, Work::Adjoint, Work::Adjoints] {
-            allow_shared(general[general_place(work, Precision::Single)], single::MOST_SHARED)?;
-        }
         Ok(Self {
             ptx,
-            general,
+            general: functions(ptx, GENERAL.map(str::to_owned))?,
+            single: OnceLock::new(),
             fast: Default::default(),
             loading: Mutex::new(()),
         })
@@ -158,25 +167,46 @@ impl Module {
 
     /// The fast kernels of an element type. The device's context is current.
     fn fast(&self, device: &Device, kind: FastKind, stream: CUstream) -> Result<&[CUfunction; FAST.len()], CudaError> {
-        let fast = &self.fast[kind as usize];
-        if let Some(functions) = fast.get() {
+        let first = "the first call for an element type, which loads kernels,";
+        self.once(&self.fast[kind as usize], (device, stream), first, || {
+            let functions = functions(self.ptx, fast_names(kind))?;
+            for work in Work::ALL {
+                allow_shared(functions[place(Way::March, work)], geometry::most_shared(work))?;
+            }
+            Ok(functions)
+        })
+    }
+
+    /// The general kernels of single precision. The device's context is current.
+    fn single(&self, device: &Device, stream: CUstream) -> Result<&[CUfunction; SINGLE.len()], CudaError> {
+        let first = "the first call of general kernels, which loads them,";
+        self.once(&self.single, (device, stream), first, || {
+            let functions = functions(self.ptx, SINGLE.map(str::to_owned))?;
+            for function in functions {
+                allow_shared(function, single::MOST_SHARED)?;
+            }
+            Ok(functions)
+        })
+    }
+
+    /// Kernels that are loaded by the first call that needs them, which no graph can have in it.
+    fn once<'a, const N: usize>(
+        &self,
+        kernels: &'a OnceLock<[CUfunction; N]>,
+        (device, stream): (&Device, CUstream),
+        first: &str,
+        load: impl FnOnce() -> Result<[CUfunction; N], CudaError>,
+    ) -> Result<&'a [CUfunction; N], CudaError> {
+        if let Some(functions) = kernels.get() {
             return Ok(functions);
         }
         let _loading = lock(&self.loading);
-        if let Some(functions) = fast.get() {
+        if let Some(functions) = kernels.get() {
             return Ok(functions);
         }
-        refuse_capture(
-            device,
-            stream,
-            "the first call for an element type, which loads kernels,",
-            "calls like one before",
-        )?;
-        let functions = functions(self.ptx, fast_names(kind))?;
-        for work in Work::ALL {
-            allow_shared(functions[place(Way::March, work)], geometry::most_shared(work))?;
-        }
-        Ok(fast.get_or_init(|| functions))
+        refuse_capture(device, stream, first, "calls like one before")?;
+        let functions = load()?;
+        Ok(kernels.get_or_init(|| functions))
     }
 
     /// Puts a kernel into the stream.
@@ -215,16 +245,12 @@ impl Module {
         params: &general::params::Params,
         stream: CUstream,
     ) -> Result<(), CudaError> {
+        let function = match (precision, single_place(work)) {
+            (Precision::Single, Some(place)) => self.single(device, stream)?[place],
+            _ => self.general[general_place(work)],
+        };
         // SAFETY: the kernel takes one argument, a `Params` of the general kernels; the rest is the caller's promise.
-        unsafe {
-            start(
-                device,
-                self.general[general_place(work, precision)],
-                launch,
-                params,
-                stream,
-            )
-        }
+        unsafe { start(device, function, launch, params, stream) }
     }
 
     /// Puts a kernel into the stream that makes images smaller, or its adjoint.
@@ -364,6 +390,7 @@ mod tests {
         for ptx in [ptx::of((7, 5)), ptx::of((9, 0))] {
             let count = |text: &str| text.matches(".visible .entry ").count();
             let mut all = GENERAL.map(str::to_owned).to_vec();
+            all.extend(SINGLE.map(str::to_owned));
             all.extend(FastKind::ALL.into_iter().flat_map(fast_names));
             for name in &all {
                 let part = ptx::part(ptx, |found| found == name);
@@ -379,15 +406,22 @@ mod tests {
             assert_eq!(place, kind as usize);
         }
         use general::geometry::Work as General;
-        for (work, name) in [(General::Windows, "windows"), (General::Adjoint, "adjoint")] {
-            for (is_double, of) in [(false, "f32"), (true, "f64")] {
-                assert_eq!(GENERAL[general_place(work, precision)], format!("general_{name}_{of}"));
-            }
+        for (work, single, double) in [
+            (General::Windows, "windows_f32", "windows_f64"),
+            (General::Derivatives, "derivatives_f32", "windows_f64"),
+            (General::Adjoint, "adjoint_f32", "adjoint_f64"),
+            (General::Adjoints, "adjoints_f32", "adjoint_f64"),
+        ] {
+            assert_eq!(
+                single_place(work).map(|place| SINGLE[place]),
+                Some(&*format!("general_{single}"))
+            );
+            assert_eq!(GENERAL[general_place(work)], format!("general_{double}"));
         }
         for (place, name) in [
-            (general_place(General::Means, Precision::Double), "general_means"),
-            (general_place(General::Weights, Precision::Double), "general_weights"),
-            (general_place(General::Totals, Precision::Double), "general_totals"),
+            (general_place(General::Means), "general_means"),
+            (general_place(General::Weights), "general_weights"),
+            (general_place(General::Totals), "general_totals"),
             (resize_place(Resizing::Reduce), "general_reduce"),
             (resize_place(Resizing::Spread), "general_spread"),
             (ACCUMULATE, "general_accumulate"),

@@ -7,27 +7,25 @@ use fastssim_device::global::{Global, GlobalMut};
 use fastssim_device::thread::block_idx_x;
 use fastssim_device::warp::{self, lane};
 
-use super::real::Real;
 use super::tile::Tile;
 use crate::general::geometry::{LANES, Work};
 use crate::general::params::Params;
 
 /// A sum that keeps what each addition rounds off (Kahan 1965): a lane adds many numbers of like size, and in regular
 /// images all lanes would be off the same way.
-pub(crate) struct Sum<T> {
-    total: T,
-    rest: T,
+pub(crate) struct Sum {
+    total: f64,
+    rest: f64,
 }
 
-impl<T: Real> Sum<T> {
+impl Sum {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        let [total, rest] = [T::from_u32(0); 2];
-        Self { total, rest }
+        Self { total: 0.0, rest: 0.0 }
     }
 
     #[inline(always)]
-    pub(crate) fn add(&mut self, value: T) {
+    pub(crate) fn add(&mut self, value: f64) {
         let value = value + self.rest;
         let total = self.total + value;
         self.rest = value - (total - self.total);
@@ -40,7 +38,7 @@ impl<T: Real> Sum<T> {
     /// All lanes of the warp call it once, and `partials` is as [`Params`] says.
     #[inline(always)]
     pub(crate) unsafe fn finish(&self, params: &Params, tile: &Tile) {
-        let sum = warp::sum(self.total.to_f64() + self.rest.to_f64());
+        let sum = warp::sum(self.total + self.rest);
         let [rows, cols] = params.tiles(Work::Windows);
         if lane() == 0 {
             let index = (params.first + tile.plane) * rows * cols + tile.index;

@@ -10,9 +10,9 @@ use fastssim_device::shared::Shared;
 use fastssim_device::warp::{self, lane};
 
 use super::super::MAPS;
-use super::super::real::Real;
 use super::super::tile::Tile;
 use super::gradients::{Gradients, Pixels};
+use super::numbers::{load, load_all, read4, store};
 use super::reader::Reader;
 use super::window::{Window, slide};
 use crate::general::geometry::{AT_ONCE, DERIVATIVES, LANES, Work};
@@ -26,18 +26,18 @@ const READS: usize = 2;
 /// # Safety
 /// As [`windows`](super::windows()), whose kernel has left the derivatives of these channels.
 #[inline(always)]
-pub unsafe fn adjoint<T: Real>(params: &Params) {
+pub unsafe fn adjoint(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { adjoint_by::<T, { AT_ONCE as usize }>(params) };
+    unsafe { adjoint_by::<{ AT_ONCE as usize }>(params) };
 }
 
 /// `N` rows at a time.
 #[inline(always)]
-unsafe fn adjoint_by<T: Real, const N: usize>(params: &Params) {
+unsafe fn adjoint_by<const N: usize>(params: &Params) {
     let tile = Tile::of_block(params, Work::Adjoint);
-    let reader = Reader::<T>::new(params, &tile);
+    let reader = Reader::new(params, &tile);
     // SAFETY: the whole warp is here.
-    let mut back = unsafe { Back::<T, N>::new(params, &tile, &reader) };
+    let mut back = unsafe { Back::<N>::new(params, &tile, &reader) };
     let gradients = Gradients::new(params, &tile, back.origin);
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let radius = back.window.radius;
@@ -70,18 +70,18 @@ unsafe fn adjoint_by<T: Real, const N: usize>(params: &Params) {
 }
 
 /// The way back: from the derivatives of windows to sums at pixels. `N` rows are taken in at a time.
-struct Back<'a, T, const N: usize> {
+struct Back<'a, const N: usize> {
     params: &'a Params,
-    window: Window<T>,
+    window: Window,
     /// The sums along the last rows: at least as many as `N` pixels below one another need, by row.
-    ring: Shared<T>,
+    ring: Shared<f64>,
     /// The derivatives of the rows that are taken in, and places of a line of them.
-    rows: Shared<T>,
+    rows: Shared<f64>,
     line: u32,
     /// What each place of a run counts in its `N` pixels, by place and run.
-    of_cols: Shared<T>,
+    of_cols: Shared<f64>,
     /// What each row counts in the pixels of `N` rows, by row.
-    of_rows: Shared<T>,
+    of_rows: Shared<f64>,
     /// Whether these are those of pixels that are close to no edge.
     is_inside: bool,
     /// Rows of the ring.
@@ -89,27 +89,27 @@ struct Back<'a, T, const N: usize> {
     /// Where in the ring the next rows go.
     slot: u32,
     /// The derivatives of this channel's windows, and how many these are.
-    derivatives: Global<T>,
+    derivatives: Global<f64>,
     map_elements: u32,
     /// The rows and columns of the image that have windows.
     map_rows: [i32; 2],
     map_cols: [i32; 2],
     left: i32,
     /// What u and v of this tile's pixels are counted from.
-    origin: [T; 2],
+    origin: [f64; 2],
     /// What they are counted from in the windows that this lane reads, of a row of tiles and of the next, whose first row is
     /// this one of the map.
-    origins: [[[T; 2]; READS]; 2],
+    origins: [[[f64; 2]; READS]; 2],
     next_tile: i32,
 }
 
-impl<'a, T: Real, const N: usize> Back<'a, T, N> {
+impl<'a, const N: usize> Back<'a, N> {
     /// With shared memory from its beginning on.
     ///
     /// # Safety
     /// All lanes of the warp call it; the geometry has made room.
     #[inline(always)]
-    unsafe fn new(params: &'a Params, tile: &Tile, reader: &Reader<T>) -> Self {
+    unsafe fn new(params: &'a Params, tile: &Tile, reader: &Reader) -> Self {
         let n = N as u32;
         let span = params.span(n);
         let [height, width] = params.map_area();
@@ -131,7 +131,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
                 let weight = if tap < window.taps {
                     window.folded(col, params.width as i32, tap)
                 } else {
-                    T::from_u32(0)
+                    0.0
                 };
                 of_cols.store(place * LANES + lane(), weight);
             }
@@ -154,7 +154,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
             map_cols: [margin, margin + width as i32],
             left,
             origin: reader.middle(tile.rows, tile.cols),
-            origins: [[[T::from_u32(0); 2]; READS]; 2],
+            origins: [[[0.0; 2]; READS]; 2],
             next_tile: 0,
         }
     }
@@ -164,7 +164,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
     /// # Safety
     /// The kernel before has written them.
     #[inline(always)]
-    unsafe fn read(&self, row: i32) -> [[[T; MAPS]; READS]; N] {
+    unsafe fn read(&self, row: i32) -> [[[f64; MAPS]; READS]; N] {
         let [from, to] = self.map_rows;
         let [first, last] = self.map_cols;
         core::array::from_fn(|i| {
@@ -173,7 +173,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
                 let at = self.column(lane() + j as u32 * LANES);
                 let index = map_row * (last - first) as u32 + (at.max(first).min(last - 1) - first) as u32;
                 // SAFETY: as the caller promises; the map has this window.
-                unsafe { T::read4(self.derivatives, index, self.map_elements) }
+                unsafe { read4(self.derivatives, index, self.map_elements) }
             })
         })
     }
@@ -183,11 +183,11 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
     /// # Safety
     /// All lanes of the warp call it, with a barrier between this and [`along`](Self::along), and the other way round.
     #[inline(always)]
-    unsafe fn write(&mut self, reader: &Reader<T>, row: i32, read: &[[[T; MAPS]; READS]; N]) {
+    unsafe fn write(&mut self, reader: &Reader, row: i32, read: &[[[f64; MAPS]; READS]; N]) {
         let [from, to] = self.map_rows;
         let [first, last] = self.map_cols;
         self.follow(reader, row.max(from).min(to - 1) - from);
-        let zero = T::from_u32(0);
+        let zero = 0.0;
         let cols: [_; READS] = core::array::from_fn(|j| lane() + j as u32 * LANES);
         for i in 0..N {
             let row = row + i as i32;
@@ -204,7 +204,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
                 }
                 if cols[j] < self.params.reach() {
                     // SAFETY: within the row, and each column is written by one lane.
-                    unsafe { T::store4(line, cols[j], self.line, maps) };
+                    unsafe { store(line, cols[j], self.line, maps) };
                 }
             }
         }
@@ -219,7 +219,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
     /// Finds the origins of the windows of this row of the map and of the next rows, which change with the tiles that these
     /// belong to.
     #[inline(always)]
-    fn follow(&mut self, reader: &Reader<T>, map_row: i32) {
+    fn follow(&mut self, reader: &Reader, map_row: i32) {
         if map_row < self.next_tile {
             return;
         }
@@ -260,7 +260,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
                 let weight = if is_tap {
                     self.window.folded(row, height, tap)
                 } else {
-                    T::from_u32(0)
+                    0.0
                 };
                 self.of_rows.store(entry, weight);
             }
@@ -269,12 +269,12 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
     }
 
     #[inline(always)]
-    fn row(&self, row: u32) -> Shared<T> {
+    fn row(&self, row: u32) -> Shared<f64> {
         self.rows.offset(row * DERIVATIVES * self.line)
     }
 
     #[inline(always)]
-    fn ring(&self, slot: u32) -> Shared<T> {
+    fn ring(&self, slot: u32) -> Shared<f64> {
         self.ring.offset(slot * DERIVATIVES * LANES)
     }
 
@@ -290,15 +290,15 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
         let (row, run) = (lane() % n, lane() / n);
         let line = self.row(row);
         // SAFETY: the rows have been written and waited for, as the weights have, and hold all windows that hold the run's pixels.
-        let sums = slide::<T, N, MAPS>(
+        let sums = slide::<N, MAPS>(
             self.window.taps,
-            |place| unsafe { T::load_all(self.of_cols, place * (LANES / n) + run) },
-            |place| unsafe { T::load4(line, n * run + place, self.line) },
+            |place| unsafe { load_all(self.of_cols, place * (LANES / n) + run) },
+            |place| unsafe { load(line, n * run + place, self.line) },
         );
         for pixel in 0..N {
             let place = n * run + pixel as u32;
             // SAFETY: each pixel has one lane.
-            unsafe { T::store4(self.ring(self.slot + row), place, LANES, sums[pixel]) };
+            unsafe { store(self.ring(self.slot + row), place, LANES, sums[pixel]) };
         }
         let next = self.slot + n;
         self.slot = if next == self.capacity { 0 } else { next };
@@ -309,7 +309,7 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
     /// # Safety
     /// All rows that these pixels need have been taken in and waited for, as the weights.
     #[inline(always)]
-    unsafe fn down(&self) -> [[T; MAPS]; N] {
+    unsafe fn down(&self) -> [[f64; MAPS]; N] {
         let first = self.slot + self.capacity - self.params.span(N as u32);
         let slot = |place: u32| {
             let slot = first + place;
@@ -320,10 +320,10 @@ impl<'a, T: Real, const N: usize> Back<'a, T, N> {
             }
         };
         // SAFETY: the ring is full.
-        slide::<T, N, MAPS>(
+        slide::<N, MAPS>(
             self.window.taps,
-            |place| unsafe { T::load_all(self.of_rows, place) },
-            |place| unsafe { T::load4(self.ring(slot(place)), lane(), LANES) },
+            |place| unsafe { load_all(self.of_rows, place) },
+            |place| unsafe { load(self.ring(slot(place)), lane(), LANES) },
         )
     }
 }

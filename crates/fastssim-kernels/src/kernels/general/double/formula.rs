@@ -14,16 +14,15 @@
 
 use fastssim_device::math::{fma, max};
 
-use super::super::real::Real;
 use super::exponents;
 use super::moments::Moments;
 use crate::general::params::Params;
 
 /// The constants, of scaled pixels.
 #[derive(Clone, Copy)]
-pub(crate) struct Constants<T> {
-    two_c1: T,
-    two_c2: T,
+pub(crate) struct Constants {
+    two_c1: f64,
+    two_c2: f64,
     pub(crate) double: exponents::Constants,
     has_exponents: bool,
 }
@@ -39,47 +38,47 @@ pub(crate) struct Constants<T> {
 ///
 /// where the variance of x has a part of its own, these are derivatives with respect to x alone.
 #[derive(Clone, Copy)]
-pub(crate) struct Derivatives<T> {
-    pub(crate) deficit: T,
-    pub(crate) by_u: T,
-    pub(crate) by_v: T,
-    pub(crate) b: T,
-    pub(crate) c: T,
+pub(crate) struct Derivatives {
+    pub(crate) deficit: f64,
+    pub(crate) by_u: f64,
+    pub(crate) by_v: f64,
+    pub(crate) b: f64,
+    pub(crate) c: f64,
 }
 
-impl<T: Real> Constants<T> {
+impl Constants {
     #[inline(always)]
     pub(crate) fn new(params: &Params) -> Self {
         let double = exponents::Constants::new(params);
         Self {
-            two_c1: T::from_f64(2.0 * params.c1),
-            two_c2: T::from_f64(2.0 * params.c2),
-            has_exponents: T::DOUBLE && double.has_exponents(),
+            two_c1: 2.0 * params.c1,
+            two_c2: 2.0 * params.c2,
+            has_exponents: double.has_exponents(),
             double,
         }
     }
 
     /// Of one window; what nobody uses of it is not computed.
     #[inline(always)]
-    pub(crate) fn derivatives(&self, m: &Moments<T>) -> Derivatives<T> {
+    pub(crate) fn derivatives(&self, m: &Moments) -> Derivatives {
         if self.has_exponents {
-            let moments = [m.u, m.v, m.su, m.sv, m.sx].map(T::to_f64);
+            let moments = [m.u, m.v, m.su, m.sv, m.sx];
             let slopes = self.double.slopes(moments);
             return Derivatives {
-                deficit: T::from_f64(slopes.deficit),
-                by_u: T::from_f64(slopes.u),
-                by_v: T::from_f64(slopes.v),
+                deficit: slopes.deficit,
+                by_u: slopes.u,
+                by_v: slopes.v,
                 // x is half of u and v, so that what is due to the variance of x goes to both.
-                b: T::from_f64(2.0 * slopes.su + slopes.sx),
-                c: T::from_f64(2.0 * slopes.sv + slopes.sx),
+                b: 2.0 * slopes.su + slopes.sx,
+                c: 2.0 * slopes.sv + slopes.sx,
             };
         }
         self.usual(m)
     }
 
     #[inline(always)]
-    fn usual(&self, m: &Moments<T>) -> Derivatives<T> {
-        let (zero, two) = (T::from_u32(0), T::from_u32(2));
+    fn usual(&self, m: &Moments) -> Derivatives {
+        let (zero, two) = (0.0, 2.0);
         let (u, v) = (m.u, m.v);
         let d1 = fma(u, u, fma(v, v, self.two_c1));
         // Rounding can make a variance slightly negative.
@@ -87,7 +86,7 @@ impl<T: Real> Constants<T> {
         let d2 = su + (sv + self.two_c2);
         // Where a square has overflowed the score must become NaN, which `max` would drop.
         let d2 = fma(m.su + m.sv, zero, d2);
-        let (r1, r2) = (d1.inverse(), d2.inverse());
+        let (r1, r2) = (1.0 / d1, 1.0 / d2);
         let l = (v * v) * (r1 + r1);
         let c = sv * (r2 + r2);
         // Not by subtraction from 1 and 2: l may be close to 1, c to 2, and no digit would be left.

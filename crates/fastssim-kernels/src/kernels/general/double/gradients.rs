@@ -4,22 +4,21 @@ use fastssim_device::math::fma;
 
 use super::super::MAPS;
 use super::super::elements::Plane;
-use super::super::real::Real;
 use super::super::sum::factor;
 use super::super::tile::Tile;
 use super::reader::{Read, Reader};
 use crate::general::params::Params;
 
 /// Where the gradients of a tile go.
-pub(crate) struct Gradients<T> {
+pub(crate) struct Gradients {
     out: [Option<Plane>; 2],
-    origin: [T; 2],
-    factor: T,
+    origin: [f64; 2],
+    factor: f64,
 }
 
-impl<T: Real> Gradients<T> {
+impl Gradients {
     #[inline(always)]
-    pub(crate) fn new(params: &Params, tile: &Tile, origin: [T; 2]) -> Self {
+    pub(crate) fn new(params: &Params, tile: &Tile, origin: [f64; 2]) -> Self {
         // SAFETY: the array is as `Params` says.
         let factor = unsafe {
             factor(
@@ -35,7 +34,7 @@ impl<T: Real> Gradients<T> {
         Self {
             out: [plane(0), plane(1)],
             origin,
-            factor: T::from_f64(factor * params.scale),
+            factor: factor * params.scale,
         }
     }
 
@@ -44,12 +43,7 @@ impl<T: Real> Gradients<T> {
     /// # Safety
     /// No other thread writes there.
     #[inline(always)]
-    pub(crate) unsafe fn write<const N: usize>(
-        &self,
-        reader: &Reader<T>,
-        pixels: &Pixels<T, N>,
-        sums: &[[T; MAPS]; N],
-    ) {
+    pub(crate) unsafe fn write<const N: usize>(&self, reader: &Reader, pixels: &Pixels<N>, sums: &[[f64; MAPS]; N]) {
         let values = reader.values(&pixels.read);
         for i in 0..N {
             let ([[u, v]], [p, q, b, c]) = (values[i], sums[i]);
@@ -72,16 +66,16 @@ impl<T: Real> Gradients<T> {
 }
 
 /// Some pixels of a column, as far as they are inside.
-pub(crate) struct Pixels<T: Real, const N: usize> {
+pub(crate) struct Pixels<const N: usize> {
     rows: [Option<i32>; N],
     col: Option<i32>,
-    read: Read<T, N, 1>,
+    read: Read<N, 1>,
 }
 
-impl<T: Real, const N: usize> Pixels<T, N> {
+impl<const N: usize> Pixels<N> {
     /// Reads those in the rows from the first on, each below its end.
     #[inline(always)]
-    pub(crate) fn read(reader: &Reader<T>, [row, bottom]: [i32; 2], [col, right]: [i32; 2]) -> Self {
+    pub(crate) fn read(reader: &Reader, [row, bottom]: [i32; 2], [col, right]: [i32; 2]) -> Self {
         let inside = |at: i32, end: i32| (at < end).then_some(at);
         let rows = core::array::from_fn(|i| inside(row + i as i32, bottom));
         let col = inside(col, right);

@@ -13,8 +13,8 @@ use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::{self, lane};
 
-use super::super::real::Real;
 use super::super::tile::Tile;
+use super::numbers::{load, load_all, store};
 use super::reader::{Read, Reader, finite};
 use super::window::{Window, slide};
 use crate::general::geometry::LANES;
@@ -25,54 +25,54 @@ const MOMENTS: u32 = 4;
 
 /// Means of u and v in a window, the variances of both, and that of x, which is zero where it is not wanted.
 #[derive(Clone, Copy)]
-pub(crate) struct Moments<T> {
-    pub(crate) u: T,
-    pub(crate) v: T,
-    pub(crate) su: T,
-    pub(crate) sv: T,
-    pub(crate) sx: T,
+pub(crate) struct Moments {
+    pub(crate) u: f64,
+    pub(crate) v: f64,
+    pub(crate) su: f64,
+    pub(crate) sv: f64,
+    pub(crate) sx: f64,
 }
 
-impl<T: Real> Moments<T> {
+impl Moments {
     /// From the sums of differences from a centre and of their squares.
     #[inline(always)]
-    fn about(center: [T; 2], [u, v, uu, vv, xx]: [T; 5]) -> Self {
-        let less = |sum: T, mean: T| sum - mean * mean;
+    fn about(center: [f64; 2], [u, v, uu, vv, xx]: [f64; 5]) -> Self {
+        let less = |sum: f64, mean: f64| sum - mean * mean;
         Self {
             u: center[0] + u,
             v: center[1] + v,
             su: less(uu, u),
             sv: less(vv, v),
-            sx: less(xx, T::from_f32(0.5) * (u + v)),
+            sx: less(xx, 0.5 * (u + v)),
         }
     }
 }
 
 /// Differences from a centre and their squares, each added to what comes with it; x is half of u and v.
 #[inline(always)]
-fn differences<T: Real>([u, v]: [T; 2], center: [T; 2], [su, sv, sx]: [T; 3]) -> [T; 5] {
+fn differences([u, v]: [f64; 2], center: [f64; 2], [su, sv, sx]: [f64; 3]) -> [f64; 5] {
     let (u, v) = (u - center[0], v - center[1]);
-    let x = T::from_f32(0.5) * (u + v);
+    let x = 0.5 * (u + v);
     [u, v, fma(u, u, su), fma(v, v, sv), fma(x, x, sx)]
 }
 
 /// The same without x.
 #[inline(always)]
-fn without_x<T: Copy>([u, v, uu, vv, _]: [T; 5]) -> [T; 4] {
+fn without_x([u, v, uu, vv, _]: [f64; 5]) -> [f64; 4] {
     [u, v, uu, vv]
 }
 
 /// The rows that windows reach, in shared memory: `N` are taken in at a time.
-pub(crate) struct Rows<T, const N: usize> {
-    window: Window<T>,
+pub(crate) struct Rows<const N: usize> {
+    window: Window,
     /// What each place counts in `N` windows side by side.
-    table: Shared<T>,
+    table: Shared<f64>,
     /// The moments along the last rows: at least as many as `N` windows below one another reach, by row.
-    ring: Shared<T>,
+    ring: Shared<f64>,
     /// The variances of x of those rows, where they are wanted.
-    ring_of_x: Shared<T>,
+    ring_of_x: Shared<f64>,
     /// u and v of the rows that are taken in.
-    rows: Shared<T>,
+    rows: Shared<f64>,
     /// Columns of such a row, and places of its line.
     reach: u32,
     line: u32,
@@ -92,7 +92,7 @@ const READS: usize = 2;
 /// The columns of the image that a lane reads.
 pub(crate) type Columns = [Option<i32>; READS];
 
-impl<T: Real, const N: usize> Rows<T, N> {
+impl<const N: usize> Rows<N> {
     /// The window and its rows, in shared memory from its beginning on.
     ///
     /// # Safety
@@ -101,7 +101,7 @@ impl<T: Real, const N: usize> Rows<T, N> {
     pub(crate) unsafe fn new(params: &Params, tile: &Tile) -> Self {
         let n = N as u32;
         let capacity = params.ring_rows(n);
-        let with_x = T::DOUBLE && params.is_apart();
+        let with_x = params.is_apart();
         let table = Shared::at(0);
         let ring = table.offset(params.span(n) * n);
         let ring_of_x = ring.offset(capacity * MOMENTS * LANES);
@@ -144,7 +144,7 @@ impl<T: Real, const N: usize> Rows<T, N> {
 
     /// The columns that this lane reads of every row, for windows from column `left` on.
     #[inline(always)]
-    pub(crate) fn columns(&self, reader: &Reader<T>, left: i32) -> Columns {
+    pub(crate) fn columns(&self, reader: &Reader, left: i32) -> Columns {
         // Where there are fewer columns, the last lanes read one of them again.
         core::array::from_fn(|i| {
             let col = (lane() + i as u32 * LANES).min(self.reach - 1);
@@ -154,7 +154,7 @@ impl<T: Real, const N: usize> Rows<T, N> {
 
     /// Reads this lane's part of the rows from `row` on.
     #[inline(always)]
-    pub(crate) fn read(&self, reader: &Reader<T>, row: i32, columns: &Columns) -> Read<T, N, READS> {
+    pub(crate) fn read(&self, reader: &Reader, row: i32, columns: &Columns) -> Read<N, READS> {
         reader.read(reader.rows(row), *columns)
     }
 
@@ -163,21 +163,21 @@ impl<T: Real, const N: usize> Rows<T, N> {
     /// # Safety
     /// All lanes of the warp call it, with a barrier between this and [`along`](Self::along), and the other way round.
     #[inline(always)]
-    pub(crate) unsafe fn write(&mut self, reader: &Reader<T>, rows: &Read<T, N, READS>) {
+    pub(crate) unsafe fn write(&mut self, reader: &Reader, rows: &Read<N, READS>) {
         let values = reader.values(rows);
         for i in 0..READS {
             let col = lane() + i as u32 * LANES;
             if col < self.reach {
                 for row in 0..N {
                     // SAFETY: within the row, and each column is written by one lane.
-                    unsafe { T::store2(self.row(row as u32), col, self.line, values[row][i]) };
+                    unsafe { store(self.row(row as u32), col, self.line, values[row][i]) };
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn row(&self, row: u32) -> Shared<T> {
+    fn row(&self, row: u32) -> Shared<f64> {
         self.rows.offset(2 * row * self.line)
     }
 
@@ -186,9 +186,9 @@ impl<T: Real, const N: usize> Rows<T, N> {
     /// # Safety
     /// A barrier stands between [`new`](Self::new) and this; there is such a place.
     #[inline(always)]
-    unsafe fn weights(&self, place: u32) -> [T; N] {
+    unsafe fn weights(&self, place: u32) -> [f64; N] {
         // SAFETY: as the caller promises.
-        unsafe { T::load_all(self.table, place) }
+        unsafe { load_all(self.table, place) }
     }
 
     /// The moments along the rows that have been taken in, into the ring.
@@ -202,10 +202,10 @@ impl<T: Real, const N: usize> Rows<T, N> {
         let (row, first) = (lane() % N as u32, lane() / N as u32 * N as u32);
         let line = self.row(row);
         // SAFETY: the rows have been written and waited for, and hold all columns that the lanes' windows reach.
-        let at = |col: u32| unsafe { T::load2(line, col, self.line) };
+        let at = |col: u32| unsafe { load(line, col, self.line) };
         let middle = first as i32 + self.window.radius + (N as i32 - 1) / 2;
         let center = at(middle.min(self.last[1]) as u32).map(finite);
-        let zero = T::from_u32(0);
+        let zero = 0.0;
         let pixel = |place: u32| differences(at(first + place), center, [zero; 3]);
         let moments = self.sums(center, pixel);
         for window in 0..N {
@@ -213,7 +213,7 @@ impl<T: Real, const N: usize> Rows<T, N> {
             let m = moments[window];
             // SAFETY: each window has one lane.
             unsafe {
-                T::store4(self.ring(slot), col, LANES, [m.u, m.v, m.su, m.sv]);
+                store(self.ring(slot), col, LANES, [m.u, m.v, m.su, m.sv]);
                 if self.with_x {
                     self.ring_of_x.store(slot * LANES + col, m.sx);
                 }
@@ -228,7 +228,7 @@ impl<T: Real, const N: usize> Rows<T, N> {
     /// # Safety
     /// The rows of all of them have been taken in, and waited for.
     #[inline(always)]
-    pub(crate) unsafe fn moments(&self, row: i32) -> [Moments<T>; N] {
+    pub(crate) unsafe fn moments(&self, row: i32) -> [Moments; N] {
         let span = self.window.taps + N as u32 - 1;
         // The rows of the ring from the first that these windows reach on.
         let slot = |place: u32| {
@@ -240,13 +240,13 @@ impl<T: Real, const N: usize> Rows<T, N> {
             }
         };
         // SAFETY: the ring is full.
-        let at = |place: u32| unsafe { T::load4(self.ring(slot(place)), lane(), LANES) };
+        let at = |place: u32| unsafe { load(self.ring(slot(place)), lane(), LANES) };
         let middle = self.window.radius + ((N as i32 - 1) / 2).min(self.last[0] - row).max(0);
-        let [u, v, ..] = at(middle as u32);
+        let [u, v, _, _] = at(middle as u32);
         let center = [u, v].map(finite);
         self.sums(center, |place| {
             let [u, v, su, sv] = at(place);
-            let mut sx = T::from_u32(0);
+            let mut sx = 0.0;
             if self.with_x {
                 // SAFETY: the ring is full.
                 sx = unsafe { self.ring_of_x.load(slot(place) * LANES + lane()) };
@@ -257,19 +257,19 @@ impl<T: Real, const N: usize> Rows<T, N> {
 
     /// The moments of windows side by side, from the differences from a centre at each place.
     #[inline(always)]
-    fn sums(&self, center: [T; 2], differences: impl Fn(u32) -> [T; 5]) -> [Moments<T>; N] {
+    fn sums(&self, center: [f64; 2], differences: impl Fn(u32) -> [f64; 5]) -> [Moments; N] {
         // SAFETY: places are those that the windows reach.
         let weights = |place| unsafe { self.weights(place) };
         if self.with_x {
-            let sums = slide::<T, N, 5>(self.window.taps, weights, differences);
+            let sums = slide::<N, 5>(self.window.taps, weights, differences);
             return sums.map(|sums| Moments::about(center, sums));
         }
-        let sums = slide::<T, N, 4>(self.window.taps, weights, |place| without_x(differences(place)));
-        sums.map(|[u, v, uu, vv]| Moments::about(center, [u, v, uu, vv, T::from_u32(0)]))
+        let sums = slide::<N, 4>(self.window.taps, weights, |place| without_x(differences(place)));
+        sums.map(|[u, v, uu, vv]| Moments::about(center, [u, v, uu, vv, 0.0]))
     }
 
     #[inline(always)]
-    fn ring(&self, slot: u32) -> Shared<T> {
+    fn ring(&self, slot: u32) -> Shared<f64> {
         self.ring.offset(slot * MOMENTS * LANES)
     }
 }

@@ -1,7 +1,6 @@
 //! How a warp reads pixels.
 
 use super::super::elements::Plane;
-use super::super::real::Real;
 use super::super::source::source;
 use super::super::tile::{Tile, spans};
 use crate::general::geometry::Work;
@@ -9,27 +8,27 @@ use crate::general::params::Params;
 
 /// The value, or 0 where it is not finite.
 #[inline(always)]
-pub(crate) fn finite<T: Real>(value: T) -> T {
-    let zero = T::from_u32(0);
+pub(crate) fn finite(value: f64) -> f64 {
+    let zero = 0.0;
     // Zero times what is not finite is NaN.
     if value * zero == zero { value } else { zero }
 }
 
 /// One channel of each of the two images.
-pub(crate) struct Reader<T> {
+pub(crate) struct Reader {
     x: Plane,
     y: Plane,
     padding: u32,
     height: i32,
     width: i32,
-    scale: T,
+    scale: f64,
 }
 
 /// What has been read in some rows and columns: of x and of y, and where there are pixels.
 #[derive(Clone, Copy)]
-pub(crate) struct Read<T: Real, const N: usize, const M: usize> {
-    x: [[T::Bits; M]; N],
-    y: [[T::Bits; M]; N],
+pub(crate) struct Read<const N: usize, const M: usize> {
+    x: [[u64; M]; N],
+    y: [[u64; M]; N],
     /// A bit each.
     rows: u32,
     cols: u32,
@@ -45,7 +44,7 @@ fn present<const N: usize>(places: [Option<i32>; N]) -> u32 {
     bits
 }
 
-impl<T: Real> Reader<T> {
+impl Reader {
     #[inline(always)]
     pub(crate) fn new(params: &Params, tile: &Tile) -> Self {
         Self {
@@ -54,7 +53,7 @@ impl<T: Real> Reader<T> {
             padding: params.padding,
             height: params.height as i32,
             width: params.width as i32,
-            scale: T::from_f64(params.scale),
+            scale: params.scale,
         }
     }
 
@@ -80,15 +79,15 @@ impl<T: Real> Reader<T> {
         &self,
         rows: [Option<i32>; N],
         cols: [Option<i32>; M],
-    ) -> Read<T, N, M> {
+    ) -> Read<N, M> {
         let at_rows = rows.map(|row| row.unwrap_or(0) as u32);
         let at_cols = cols.map(|col| col.unwrap_or(0) as u32);
         // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody writes meanwhile,
         // and the image has a pixel.
         unsafe {
             Read {
-                x: self.x.bits::<T, N, M>(at_rows, at_cols),
-                y: self.y.bits::<T, N, M>(at_rows, at_cols),
+                x: self.x.bits::<f64, N, M>(at_rows, at_cols),
+                y: self.y.bits::<f64, N, M>(at_rows, at_cols),
                 rows: present(rows),
                 cols: present(cols),
             }
@@ -97,13 +96,13 @@ impl<T: Real> Reader<T> {
 
     /// The sums and the differences of what has been read, scaled; zero where there is no pixel.
     #[inline(always)]
-    pub(crate) fn values<const N: usize, const M: usize>(&self, read: &Read<T, N, M>) -> [[[T; 2]; M]; N] {
-        let x = self.x.numbers::<T, N, M>(read.x);
-        let y = self.y.numbers::<T, N, M>(read.y);
+    pub(crate) fn values<const N: usize, const M: usize>(&self, read: &Read<N, M>) -> [[[f64; 2]; M]; N] {
+        let x = self.x.numbers::<f64, N, M>(read.x);
+        let y = self.y.numbers::<f64, N, M>(read.y);
         core::array::from_fn(|i| {
             core::array::from_fn(|j| {
                 let (x, y) = (x[i][j] * self.scale, y[i][j] * self.scale);
-                let zero = T::from_u32(0);
+                let zero = 0.0;
                 let is_pixel = read.rows >> i & read.cols >> j & 1 != 0;
                 [x + y, x - y].map(|value| if is_pixel { value } else { zero })
             })
@@ -113,14 +112,14 @@ impl<T: Real> Reader<T> {
     /// What the derivatives of the windows of a tile, in this row and column of tiles, take for the origin of u and
     /// v: the pixel in its middle. Sums of products with u and v would lose digits where the images are bright.
     #[inline(always)]
-    pub(crate) fn origin(&self, params: &Params, work: Work, tile_row: u32, tile_col: u32) -> [T; 2] {
+    pub(crate) fn origin(&self, params: &Params, work: Work, tile_row: u32, tile_col: u32) -> [f64; 2] {
         let [rows, cols] = spans(params, work, [tile_row, tile_col]);
         self.middle(rows, cols)
     }
 
     /// u and v of the pixel in the middle of some rows and columns, 0 where they are not finite.
     #[inline(always)]
-    pub(crate) fn middle(&self, rows: [i32; 2], cols: [i32; 2]) -> [T; 2] {
+    pub(crate) fn middle(&self, rows: [i32; 2], cols: [i32; 2]) -> [f64; 2] {
         let [row, col] = [rows, cols].map(|[from, to]| from + (to - from) / 2);
         let [[values]] = self.values(&self.read([Some(row)], [Some(col)]));
         values.map(finite)

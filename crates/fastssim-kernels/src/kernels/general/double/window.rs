@@ -4,27 +4,26 @@ use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
 use fastssim_device::warp::lane;
 
-use super::super::real::Real;
 use super::super::source::source;
 use crate::general::geometry::LANES;
 use crate::general::params::{Padding, Params};
 
 /// The weights from the first tap to the last.
 #[derive(Clone, Copy)]
-pub(crate) struct Window<T> {
-    weights: Shared<T>,
+pub(crate) struct Window {
+    weights: Shared<f64>,
     pub(crate) radius: i32,
     pub(crate) taps: u32,
     padding: u32,
 }
 
-impl<T: Real> Window<T> {
+impl Window {
     /// Writes the weights to `weights`.
     ///
     /// # Safety
     /// All lanes of the warp call it; there is room for the taps; a barrier follows before a weight is used.
     #[inline(always)]
-    pub(crate) unsafe fn new(params: &Params, weights: Shared<T>) -> Self {
+    pub(crate) unsafe fn new(params: &Params, weights: Shared<f64>) -> Self {
         let (radius, taps) = (params.radius as i32, params.taps());
         let mut tap = lane();
         while tap < taps {
@@ -37,7 +36,7 @@ impl<T: Real> Window<T> {
                 }
             }
             // SAFETY: each tap is written by one lane.
-            unsafe { weights.store(tap, T::from_f64(weight)) };
+            unsafe { weights.store(tap, weight) };
             tap += LANES;
         }
         Self {
@@ -62,17 +61,13 @@ impl<T: Real> Window<T> {
     /// All lanes of the warp call it; the weights have been written, with a barrier since; a barrier follows before the table is
     /// used.
     #[inline(always)]
-    pub(crate) unsafe fn tabulate<const N: usize>(&self, table: Shared<T>) {
+    pub(crate) unsafe fn tabulate<const N: usize>(&self, table: Shared<f64>) {
         let mut entry = lane();
         while entry < (self.taps + N as u32 - 1) * N as u32 {
             let tap = (entry / N as u32).wrapping_sub(entry % N as u32);
             // SAFETY: there is such a tap; each entry is written by one lane.
             unsafe {
-                let weight = if tap < self.taps {
-                    self.weight(tap)
-                } else {
-                    T::from_u32(0)
-                };
+                let weight = if tap < self.taps { self.weight(tap) } else { 0.0 };
                 table.store(entry, weight);
             }
             entry += LANES;
@@ -84,7 +79,7 @@ impl<T: Real> Window<T> {
     /// # Safety
     /// The weights have been written, with a barrier since; there is such a tap.
     #[inline(always)]
-    pub(crate) unsafe fn weight(&self, tap: u32) -> T {
+    pub(crate) unsafe fn weight(&self, tap: u32) -> f64 {
         // SAFETY: as the caller promises.
         unsafe { self.weights.load(tap) }
     }
@@ -97,7 +92,7 @@ impl<T: Real> Window<T> {
     /// # Safety
     /// As [`weight`](Self::weight).
     #[inline(always)]
-    pub(crate) unsafe fn folded(&self, at: i32, extent: i32, tap: u32) -> T {
+    pub(crate) unsafe fn folded(&self, at: i32, extent: i32, tap: u32) -> f64 {
         // SAFETY: as the caller promises, here and below, where the tap is found to be one.
         let mut weight = unsafe { self.weight(tap) };
         let (from_first, from_last) = (at, extent - 1 - at);
@@ -121,12 +116,12 @@ impl<T: Real> Window<T> {
 /// The sums of `N` windows side by side, each of so many taps, over values at the places that they reach: `weights` says what a
 /// place counts in each of them.
 #[inline(always)]
-pub(crate) fn slide<T: Real, const N: usize, const M: usize>(
+pub(crate) fn slide<const N: usize, const M: usize>(
     taps: u32,
-    weights: impl Fn(u32) -> [T; N],
-    values: impl Fn(u32) -> [T; M],
-) -> [[T; M]; N] {
-    let mut sums = [[T::from_u32(0); M]; N];
+    weights: impl Fn(u32) -> [f64; N],
+    values: impl Fn(u32) -> [f64; M],
+) -> [[f64; M]; N] {
+    let mut sums = [[0.0; M]; N];
     // What is not of a window may be NaN.
     let mut add = |place: u32, windows: core::ops::Range<usize>| {
         let (weights, values) = (weights(place), values(place));

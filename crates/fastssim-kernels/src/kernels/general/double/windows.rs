@@ -4,11 +4,11 @@ use fastssim_device::global::GlobalMut;
 use fastssim_device::warp::{self, lane};
 
 use super::super::elements::Plane;
-use super::super::real::Real;
 use super::super::sum::Sum;
 use super::super::tile::{Tile, divide};
 use super::formula::{Constants, Derivatives};
 use super::moments::{Moments, Rows};
+use super::numbers::write4;
 use super::reader::Reader;
 use crate::general::geometry::{AT_ONCE, DERIVATIVES, LANES, Work};
 use crate::general::params::Params;
@@ -19,20 +19,20 @@ use crate::general::params::Params;
 /// `params` describes buffers that hold what it says, and the grid is that of
 /// [`launch`](crate::general::geometry::launch).
 #[inline(always)]
-pub unsafe fn windows<T: Real>(params: &Params) {
+pub unsafe fn windows(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { windows_by::<T, { AT_ONCE as usize }>(params) };
+    unsafe { windows_by::<{ AT_ONCE as usize }>(params) };
 }
 
 /// `N` rows at a time.
 #[inline(always)]
-unsafe fn windows_by<T: Real, const N: usize>(params: &Params) {
+unsafe fn windows_by<const N: usize>(params: &Params) {
     let tile = Tile::of_block(params, Work::Windows);
-    let reader = Reader::<T>::new(params, &tile);
+    let reader = Reader::new(params, &tile);
     let results = Results::new(params, &tile, &reader);
-    let constants = Constants::<T>::new(params);
+    let constants = Constants::new(params);
     // SAFETY: the whole warp is here.
-    let mut rows = unsafe { Rows::<T, N>::new(params, &tile) };
+    let mut rows = unsafe { Rows::<N>::new(params, &tile) };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let radius = params.radius as i32;
     let col = left + lane() as i32;
@@ -68,25 +68,25 @@ unsafe fn windows_by<T: Real, const N: usize>(params: &Params) {
 }
 
 /// Where the results of a tile's windows go.
-struct Results<T> {
+struct Results {
     margin: i32,
     counts: Option<Plane>,
     map: Option<Plane>,
-    score_offset: T,
-    score_factor: T,
+    score_offset: f64,
+    score_factor: f64,
     /// The derivatives of this channel's windows; how many these are, and those of a row.
-    derivatives: Option<GlobalMut<T>>,
+    derivatives: Option<GlobalMut<f64>>,
     map_elements: u32,
     map_width: u32,
     /// What u and v are counted from in the derivatives.
-    origin: [T; 2],
+    origin: [f64; 2],
     /// Whether windows have more pixels than one, and so variances.
     has_variances: bool,
 }
 
-impl<T: Real> Results<T> {
+impl Results {
     #[inline(always)]
-    fn new(params: &Params, tile: &Tile, reader: &Reader<T>) -> Self {
+    fn new(params: &Params, tile: &Tile, reader: &Reader) -> Self {
         let plane = |typed: &crate::general::params::Typed| {
             (typed.planes.data != 0).then(|| Plane::new(typed, tile.image, tile.channel))
         };
@@ -98,8 +98,8 @@ impl<T: Real> Results<T> {
             margin: params.margin as i32,
             counts: plane(&params.counts),
             map: plane(&params.map),
-            score_offset: T::from_f64(params.score_offset),
-            score_factor: T::from_f64(params.score_factor),
+            score_offset: params.score_offset,
+            score_factor: params.score_factor,
             derivatives: (params.derivatives != 0)
                 .then(|| GlobalMut::from_address(params.derivatives).offset(of_channel)),
             map_elements: height * width,
@@ -115,8 +115,8 @@ impl<T: Real> Results<T> {
     /// # Safety
     /// Inside is what the map has.
     #[inline(always)]
-    unsafe fn take(&self, constants: &Constants<T>, m: &Moments<T>, row: i32, col: i32, inside: bool) -> T {
-        let (zero, one) = (T::from_u32(0), T::from_u32(1));
+    unsafe fn take(&self, constants: &Constants, m: &Moments, row: i32, col: i32, inside: bool) -> f64 {
+        let (zero, one) = (0.0, 1.0);
         if !inside {
             return zero;
         }
@@ -143,7 +143,7 @@ impl<T: Real> Results<T> {
             let maps = self.about_origin(m, &derivatives);
             // SAFETY: there is a place for each window, and no other thread has this one.
             unsafe {
-                T::write4(
+                write4(
                     *out,
                     row * self.map_width + col,
                     self.map_elements,
@@ -157,10 +157,10 @@ impl<T: Real> Results<T> {
     /// P, Q, B and C: with u and v counted from the origin, the derivative with respect to a pixel of x in a window of
     /// weight g is g (P + Q + u B + v C), and that with respect to y is g (P − Q + u B − v C).
     #[inline(always)]
-    fn about_origin(&self, m: &Moments<T>, by: &Derivatives<T>) -> [T; DERIVATIVES as usize] {
+    fn about_origin(&self, m: &Moments, by: &Derivatives) -> [f64; DERIVATIVES as usize] {
         if !self.has_variances {
             // A pixel is its own mean, which rounding need not know.
-            let zero = T::from_u32(0);
+            let zero = 0.0;
             return [by.by_u, by.by_v, zero, zero];
         }
         let p = by.by_u - (m.u - self.origin[0]) * by.b;
@@ -171,8 +171,8 @@ impl<T: Real> Results<T> {
 
 /// `value` times `count`; what does not count is 0, were it NaN.
 #[inline(always)]
-fn counted<T: Real>(count: T, value: T) -> T {
-    let zero = T::from_u32(0);
+fn counted(count: f64, value: f64) -> f64 {
+    let zero = 0.0;
     if count == zero { zero } else { count * value }
 }
 
