@@ -164,7 +164,7 @@ mod tests {
                     assert!(rows <= MOST_STEPS * STEP, "{taps} {extent}: {rows} rows");
                     let launch = launch(work, &params, Precision::Single).expect("not too many tiles");
                     assert!(launch.shared <= MOST_SHARED, "{taps} {extent}: {}", launch.shared);
-                    assert!(launch.block <= MOST_THREADS && launch.block % LANES == 0);
+                    assert!(launch.block <= MOST_THREADS && launch.block.is_multiple_of(LANES));
                     // A thread for each column that the windows of whole runs reach.
                     assert!(launch.block >= cols.next_multiple_of(STEP) + taps - 1);
                     assert!(cols.div_ceil(STEP) * STEP <= launch.block, "a run for each thread");

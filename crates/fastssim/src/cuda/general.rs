@@ -276,17 +276,21 @@ mod tests {
     #[test]
     fn gradients_take_as_many_channels_as_there_is_room_for() {
         let metric = Ssim::builder().padding(Padding::Symmetric).build().expect("valid");
-        for (shape, expected) in [([2, 3, 20, 30], 6), ([16, 3, 1080, 1920], 8), ([3, 1, 16384, 16384], 1)] {
+        for (shape, expected) in [
+            ([2, 3, 20, 30], 6),
+            ([16, 3, 1080, 1920], 10),
+            ([3, 1, 16384, 16384], 1),
+        ] {
             let scores = call(&metric, shape, Kind::F32);
-            let plan = Plan::new(params(&scores).expect("valid"), false, false).expect("not too large");
+            let plan = Plan::new(params(&scores).expect("valid"), Precision::Single, false).expect("not too large");
             assert_eq!((plan.params.chunk as usize, plan.derivatives), (shape[0] * shape[1], 0));
             let call = Call {
                 gradients: [Some(scores.x), None],
                 ..scores
             };
-            let mut plan = Plan::new(params(&call).expect("valid"), false, false).expect("not too large");
+            let mut plan = Plan::new(params(&call).expect("valid"), Precision::Single, false).expect("not too large");
             assert_eq!(plan.params.chunk, expected);
-            assert_eq!(plan.derivatives, expected as usize * 16 * shape[2] * shape[3]);
+            assert_eq!(plan.derivatives, expected as usize * 12 * shape[2] * shape[3]);
             plan.params.partials = 8;
             let mut seen = vec![];
             let all = plan.each(|work, _, params| {
@@ -324,7 +328,7 @@ mod tests {
         let p = params(&weighed).expect("valid");
         // Three rows of 70 pixels and three pixels of four bytes further on.
         assert_eq!(p.counts.planes.data, pixels.planes.data + (3 * 70 + 3) * 4);
-        let mut plan = Plan::new(p, false, true).expect("not too large");
+        let mut plan = Plan::new(p, Precision::Single, true).expect("not too large");
         // Two images of tiles of 8 rows by 32 columns: 34 by 64.
         assert_eq!(plan.weights, 2 * 5 * 2 * size_of::<f64>());
         (plan.sums_of_weights, plan.params.partials) = (1 << 20, 1 << 30);
@@ -334,10 +338,11 @@ mod tests {
             Ok::<(), Error>(())
         });
         assert_eq!(all, Ok(()));
+        let windows = geometry(Work::Windows, &plan.params, Precision::Single).expect("few blocks");
         let expected = [
             (Work::Weights, 20, 1 << 20),
             (Work::Totals, 2, 1 << 20),
-            (Work::Windows, 60, 1 << 30),
+            (Work::Windows, windows.grid, 1 << 30),
             (Work::Means, 2, 1 << 30),
         ];
         assert_eq!(seen, expected);
@@ -348,7 +353,7 @@ mod tests {
         let metric = Ssim::default();
         let mut call = call(&metric, [1, 1, 20, 30], Kind::F64);
         call.shape = [1 << 20, 1 << 20, 20, 30];
-        let plan = Plan::new(params(&call).expect("each extent fits"), true, false);
+        let plan = Plan::new(params(&call).expect("each extent fits"), Precision::Double, false);
         assert!(matches!(plan, Err(Error::Overflow { .. })));
     }
 
@@ -362,12 +367,12 @@ mod tests {
             .expect("valid");
         let plan = Plan::new(
             params(&call(&metric, [1, 1, 64, 64], Kind::F64)).expect("valid"),
-            true,
+            Precision::Double,
             true,
         )
         .expect("small");
         for work in [Work::Windows, Work::Adjoint, Work::Means, Work::Weights, Work::Totals] {
-            let launch = geometry(work, &plan.params, 8).expect("few blocks");
+            let launch = geometry(work, &plan.params, Precision::Double).expect("few blocks");
             assert!(launch.shared <= 48 * 1024, "{work:?}: {}", launch.shared);
         }
     }

@@ -86,7 +86,7 @@ impl Plane {
 
     /// The same from this column on, which is its first then.
     #[inline(always)]
-    pub(crate) fn from_col(mut self, col: u32) -> Self {
+    pub(crate) fn at_col(mut self, col: u32) -> Self {
         self.address = self
             .address
             .wrapping_add(u64::from(col * self.col) * u64::from(size(self.kind)));

@@ -105,7 +105,7 @@ impl Window {
                 let stands_there = source(self.padding, place, extent) == Some(at);
                 if stands_there && other >= 0 && other < self.taps as i32 {
                     // SAFETY: as above.
-                    weight = weight + unsafe { self.weight(other as u32) };
+                    weight += unsafe { self.weight(other as u32) };
                 }
             }
         }

@@ -172,7 +172,7 @@ impl<'a, const MAPS: usize> Sums<'a, MAPS> {
     /// There are such rows; the kernel before has written them.
     #[inline(always)]
     unsafe fn down_plain(&self, row: u32) -> [[f32; MAPS]; N] {
-        let column = self.column.from_row::<MAPS>(row);
+        let column = self.column.at_row::<MAPS>(row);
         let last = self.window.taps - 1;
         // SAFETY: as the caller promises.
         unsafe {
@@ -292,7 +292,7 @@ impl Gradients {
             column: pixels.column(col),
             out: [0, 1].map(|i| {
                 let typed = &params.gradients[i];
-                (typed.planes.data != 0).then(|| Plane::new(typed, tile.image, tile.channel).from_col(col as u32))
+                (typed.planes.data != 0).then(|| Plane::new(typed, tile.image, tile.channel).at_col(col as u32))
             }),
             origin: pixels.origin(),
             down: Line::new(params, params.height),

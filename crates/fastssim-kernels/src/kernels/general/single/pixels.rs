@@ -68,8 +68,8 @@ impl Pixels {
         let found = source(self.padding, col, self.width);
         let nearest = found.unwrap_or(col.min(self.width - 1).max(0)) as u32;
         Column {
-            x: self.x.from_col(nearest),
-            y: self.y.from_col(nearest),
+            x: self.x.at_col(nearest),
+            y: self.y.at_col(nearest),
             scale: if found.is_some() { self.scale } else { 0.0 },
         }
     }

@@ -219,7 +219,7 @@ impl Column {
 
     /// The same from this row of the map on, which is its first then.
     #[inline(always)]
-    pub(crate) fn from_row<const MAPS: usize>(mut self, row: u32) -> Self {
+    pub(crate) fn at_row<const MAPS: usize>(mut self, row: u32) -> Self {
         let row = i64::from(row) * i64::from(self.width);
         self.variances = self.variances.offset(2 * row);
         self.means = self.means.offset(if MAPS == BOTH { 2 * row } else { row });
