@@ -53,7 +53,7 @@ impl Comparison {
             tolerance::map::<T>(),
         ];
         if metric.backend() != Backend::Cpu && !T::DOUBLE {
-            limits = tolerance::gpu(h * w, expected.map.len() / n, self.regular);
+            limits = tolerance::gpu(h * w, expected.map.len() / n, self.regular, reference.padding);
         } else if self.regular && !T::DOUBLE && h * w >= tolerance::LARGE {
             limits[..2].copy_from_slice(&tolerance::REGULAR);
         }

@@ -5,7 +5,7 @@ use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
 use fastssim_kernels::geometry::{Way, Work, launch};
 use fastssim_kernels::kernels;
-use fastssim_kernels::params::{Params, Planes};
+use fastssim_kernels::params::{self, Params, Planes};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use ndarray::{Array4, ArrayView4};
@@ -56,6 +56,25 @@ fast! {
     f32, f32, "f32": |elements| elements;
 }
 
+/// The paddings that the fast kernels have for images of so many rows and columns: zero, valid, and of those with pixels beyond the
+/// edges the one whose turn it is.
+pub fn paddings(extents: [usize; 2], turn: usize) -> impl Iterator<Item = Padding> {
+    let is_large = extents.iter().all(|&extent| extent >= 11);
+    let continued = [Padding::Symmetric, Padding::Reflect, Padding::Replicate][turn % 3];
+    [Padding::Zero, Padding::Valid, continued]
+        .into_iter()
+        .filter(move |&padding| is_large || padding == Padding::Zero)
+}
+
+/// What the fast kernels compute with a padding.
+pub fn works(padding: Padding) -> impl Iterator<Item = Work> {
+    // The adjoint of repeated edges is the general kernels' business.
+    let has_gradients = padding != Padding::Replicate;
+    Work::ALL
+        .into_iter()
+        .filter(move |work| has_gradients || matches!(work, Work::Score | Work::Map))
+}
+
 /// Runs the kernel for `work`, in one form, by one way or the other, on two batches of the same shape, configured like `reference`.
 ///
 /// # Errors
@@ -102,15 +121,11 @@ where
     params.scores = memory.write("scores", &mut scores).address();
     params.partials = memory.write("partials", &mut partials).address();
     params.counters = memory.write("counters", &mut counters).address();
-    let kernel: unsafe fn(&Params) = match (way, work) {
-        (Way::March, Work::Score) => kernels::score::<T::Kernel>,
-        (Way::March, Work::Map) => kernels::map::<T::Kernel>,
-        (Way::March, Work::Gradient) => kernels::gradient::<T::Kernel>,
-        (Way::March, Work::Gradients) => kernels::gradients::<T::Kernel>,
-        (Way::Patch, Work::Score) => kernels::patch::score::<T::Kernel>,
-        (Way::Patch, Work::Map) => kernels::patch::map::<T::Kernel>,
-        (Way::Patch, Work::Gradient) => kernels::patch::gradient::<T::Kernel>,
-        (Way::Patch, Work::Gradients) => kernels::patch::gradients::<T::Kernel>,
+    let continued = params.padding != params::Padding::Zero as u32;
+    let kernel = if continued {
+        kernel::<T::Kernel, kernels::Pixels>(way, work)
+    } else {
+        kernel::<T::Kernel, kernels::Zeros>(way, work)
     };
     let way = match way {
         Way::March => "",
@@ -122,7 +137,8 @@ where
         Work::Gradient => "gradient",
         Work::Gradients => "gradients",
     };
-    let name = format!("{way}{work}_{}", T::NAME);
+    let edges = if continued { "continued_" } else { "" };
+    let name = format!("{edges}{way}{work}_{}", T::NAME);
     let grid = Grid {
         kernel: &name,
         blocks: [geometry.grid, 1, 1],
@@ -133,6 +149,19 @@ where
     drop(memory);
     assert!(counters.iter().all(|&counter| counter == 0), "a counter was not reset");
     Ok(Emulation { scores, out, by_y })
+}
+
+fn kernel<P: kernels::Pixel, E: kernels::Edges>(way: Way, work: Work) -> unsafe fn(&Params) {
+    match (way, work) {
+        (Way::March, Work::Score) => kernels::score::<P, E>,
+        (Way::March, Work::Map) => kernels::map::<P, E>,
+        (Way::March, Work::Gradient) => kernels::gradient::<P, E>,
+        (Way::March, Work::Gradients) => kernels::gradients::<P, E>,
+        (Way::Patch, Work::Score) => kernels::patch::score::<P, E>,
+        (Way::Patch, Work::Map) => kernels::patch::map::<P, E>,
+        (Way::Patch, Work::Gradient) => kernels::patch::gradient::<P, E>,
+        (Way::Patch, Work::Gradients) => kernels::patch::gradients::<P, E>,
+    }
 }
 
 /// What a kernel is told besides addresses, from the definition of each field.
@@ -159,6 +188,16 @@ fn params(reference: &Reference, shape: [usize; 4]) -> Params {
         c1: (reference.k1 * reference.range * scale).powi(2) as f32,
         c2: ((reference.k2 * reference.range * scale).powi(2) / correction) as f32,
         gradient_factor: (1.0 / windows as f64) as f32,
+        padding: match reference.padding {
+            Padding::Symmetric => params::Padding::Symmetric,
+            Padding::Reflect => params::Padding::Reflect,
+            Padding::Replicate => params::Padding::Replicate,
+            _ => params::Padding::Zero,
+        } as u32,
+        derivatives_margin: match reference.padding {
+            Padding::Symmetric | Padding::Reflect => -5,
+            _ => margin as i32,
+        },
         score_offset: 1.0,
         score_factor: -1.0,
         ..Params::default()

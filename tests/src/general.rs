@@ -5,6 +5,7 @@ use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
 use fastssim_kernels::general::geometry::{Precision, Work, launch};
 use fastssim_kernels::general::params::{self, Kind, MOST_TAPS, Params, Typed};
+use fastssim_kernels::general::single::most_shared;
 use fastssim_kernels::kernels::general::{double, means, single, totals, weights as sum_weights};
 use fastssim_kernels::params::Planes;
 use half::{bf16, f16};
@@ -203,7 +204,8 @@ fn run(options: &Options, launches: &Launches, precision: Precision, x: &Images,
     let map_dim = options.map_shape(dim);
     let [elements, map_elements] = [dim, map_dim].map(|(n, c, h, w)| n * c * h * w);
     let mut p = params(options, dim);
-    p.prepare(precision);
+    // The smallest devices and those of today take turns.
+    p.prepare(precision, most_shared([(7, 5), (9, 0)][dim.3 % 2]));
     let chunk = launches.chunk.min(n * c);
 
     let weights = counts(options, dim);

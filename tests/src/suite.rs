@@ -103,7 +103,7 @@ fn gpu_limits<T: Stored, U: Stored>(options: &Options, scene: Scene, [_, _, h, w
         };
     }
     if scene.is_regular() {
-        let [score, gradient, map] = tolerance::gpu(h * w, h * w, true);
+        let [score, gradient, map] = tolerance::gpu(h * w, h * w, true, options.reference.padding);
         return Limits { score, gradient, map };
     }
     if T::RANGE == U::RANGE {

@@ -4,7 +4,7 @@
 //! and `u16`) has 24 binary digits, so that a window is off by up to some 1e-7, and the mean over
 //! many windows by much less; `f64` has 53.
 
-use fastssim::{Backend, Ssim};
+use fastssim::{Backend, Padding, Ssim};
 use ndarray::{ArrayBase, Data, Dimension};
 
 use crate::images::Element;
@@ -38,11 +38,16 @@ pub fn default_score<T: Element>(pixels: usize) -> f64 {
 /// The largest errors of score, gradient and map of the GPU kernels, for images of `pixels` pixels and `windows`
 /// windows in the map. Regular patterns get more room, whatever their size: the kernels subtract one number from the
 /// pixels of a row's neighbourhood, the CPU one from those of each window.
-pub fn gpu(pixels: usize, windows: usize, regular: bool) -> [f64; 3] {
+///
+/// At the edges a window of zeros has a large variance; one of mirror images can have less than any other of the image.
+pub fn gpu(pixels: usize, windows: usize, regular: bool, padding: Padding) -> [f64; 3] {
     if !regular {
         return [gpu_score(pixels), gradient::<f32>(), map::<f32>()];
     }
-    let map = 5e-5;
+    let map = match padding {
+        Padding::Zero | Padding::Valid => 5e-5,
+        _ => 1e-4,
+    };
     // The mean of a few windows is no better than they are.
     [(map / windows as f64).max(1e-6), 3e-4, map]
 }

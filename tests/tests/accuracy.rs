@@ -106,7 +106,7 @@ fn constant_images() {
                     let (images, others) = (Array2::from_elem((h, w), x), Array2::from_elem((h, w), y));
                     let (x, y) = (x.number(), y.number());
                     let limit = if on_gpu {
-                        tolerance::gpu(h * w, (h - 10) * (w - 10), true)[0]
+                        tolerance::gpu(h * w, (h - 10) * (w - 10), true, Padding::Valid)[0]
                     } else {
                         tolerance::score::<T>(h * w)
                     };

@@ -19,13 +19,16 @@ fn gpu_the_steady_state_allocates_nothing() {
     let mut gradient = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
     let mut map = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
     let metric = Ssim::default();
-    // What the general kernels do.
-    let mirrored = Ssim::builder().padding(Padding::Reflect).build().expect("valid");
+    let mirrored = Ssim::builder().padding(Padding::Reflect);
+    // The second is the general kernels' business.
+    let others = [mirrored.clone(), mirrored.window(13)].map(|builder| builder.build().expect("valid"));
     let mut step = || {
-        let on = mirrored.on(&stream);
-        on.dssim_with_gradient_into(&x, &y, &mut scores, &mut gradient)
-            .and_then(|()| on.ssim_map_into(&x, &y, &mut map))
-            .expect("valid input");
+        for other in &others {
+            let on = other.on(&stream);
+            on.dssim_with_gradient_into(&x, &y, &mut scores, &mut gradient)
+                .and_then(|()| on.ssim_map_into(&x, &y, &mut map))
+                .expect("valid input");
+        }
         let on = metric.on(&stream);
         x.copy_from_pinned(&stream, &mut pinned)
             .and_then(|()| on.ssim_into(&x, &y, &mut scores))

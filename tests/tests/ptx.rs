@@ -5,9 +5,9 @@
 //! the driver's assembler makes of the PTX.
 
 use fastssim::Padding;
-use fastssim_kernels::geometry::{Way, Work};
+use fastssim_kernels::geometry::Way;
 use fastssim_tests::compiled::Code;
-use fastssim_tests::emulated::{Fast, emulate};
+use fastssim_tests::emulated::{Fast, emulate, paddings, works};
 use fastssim_tests::general::{self, Launches, Stored};
 use fastssim_tests::images::{Element, Scene};
 use fastssim_tests::options::{Limits, Options, Results};
@@ -47,7 +47,7 @@ fn bits<'a>(numbers: impl Iterator<Item = &'a f64>) -> Vec<u64> {
 /// All forms of all kernels on two batches.
 fn compare<T: Fast>(reference: &Reference, x: &Strided<T>, y: &Strided<T>) {
     for way in [Way::March, Way::Patch] {
-        for work in Work::ALL {
+        for work in works(reference.padding) {
             let found: [_; CODES] = Code::all().map(|(name, code)| {
                 let what = format!("{name} {way:?} {work:?} {:?} {}", x.view().dim(), reference.padding);
                 let emulation =
@@ -64,16 +64,11 @@ fn compare<T: Fast>(reference: &Reference, x: &Strided<T>, y: &Strided<T>) {
 }
 
 fn sweep<T: Fast>() {
-    for (scene, shape) in [Scene::Distorted, Scene::NearConvergence]
-        .into_iter()
-        .zip(0..)
-        .flat_map(|(scene, i)| SHAPES.into_iter().skip(i).step_by(2).map(move |shape| (scene, shape)))
-    {
+    for (turn, shape) in SHAPES.into_iter().enumerate() {
+        let scene = [Scene::Distorted, Scene::NearConvergence][turn % 2];
         let [x, y] = scene.batches::<T>(shape, 5);
-        for padding in [Padding::Zero, Padding::Valid] {
-            if padding == Padding::Zero || shape[2].min(shape[3]) >= 11 {
-                compare(&Reference::new(padding, T::RANGE), &planar(&x), &planar(&y));
-            }
+        for padding in paddings([shape[2], shape[3]], turn) {
+            compare(&Reference::new(padding, T::RANGE), &planar(&x), &planar(&y));
         }
     }
 }

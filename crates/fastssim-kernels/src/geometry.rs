@@ -7,6 +7,9 @@ pub const TAPS: usize = 11;
 /// Pixels on each side of the window's centre.
 pub(crate) const R: i32 = TAPS as i32 / 2;
 
+/// Rows or columns of an image at most beyond whose edges pixels stand: twice as many and a window's are far below 2³¹.
+pub const MOST_CONTINUED: u32 = 1 << 29;
+
 /// Threads of a warp.
 pub(crate) const LANES: u32 = 32;
 /// Rows that a march takes at a time, and windows side by side that a thread has of a row. Odd: threads that read 16 bytes
@@ -18,10 +21,11 @@ const LEAST_STEPS: u32 = 8;
 const HEIGHTS: usize = 16;
 /// Widths of tiles that are weighed up: those of blocks of the two largest sizes, up to 4000 columns.
 const WIDTHS: usize = 12;
-/// Threads of a march that a multiprocessor has registers for: 128 each. Both gradients take 168, in the tiles of one.
+/// Threads of a march that a multiprocessor has registers for: 128 each. Both gradients take 168, in the tiles of one, as does one where
+/// pixels stand beyond the edges.
 pub(crate) const THREADS: u32 = 512;
 /// Multiprocessors that tiles are sized for: those of a large GPU. Not those of the device, as a score should have the same
-/// bits on all.
+/// bits on all, but for large windows on compute capability 7.5.
 const MULTIPROCESSORS: u32 = 132;
 /// Numbers of a column of a row in shared memory: four sums, or three derivatives.
 pub(crate) const COLUMN: u32 = 4;

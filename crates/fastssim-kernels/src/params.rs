@@ -19,6 +19,21 @@ pub struct Planes {
     pub col: u32,
 }
 
+/// How images continue beyond their edges, by its number in [`Params::padding`]; the names are those of `numpy.pad`
+/// but for the last, its `edge`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Padding {
+    /// As zeros; also where no window reaches beyond an edge.
+    Zero = 0,
+    /// `c b a | a b c`.
+    Symmetric = 1,
+    /// `c b | a b c`.
+    Reflect = 2,
+    /// `a a | a b c`.
+    Replicate = 3,
+}
+
 /// Everything that a kernel is told; passed by value.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C)]
@@ -65,6 +80,12 @@ pub struct Params {
     /// What the gradient of 1 window's SSIM is multiplied by: the derivative of the score with respect to
     /// SSIM, over the windows of an image.
     pub gradient_factor: f32,
+    /// A [`Padding`]; for gradients not [`Replicate`](Padding::Replicate). Where pixels stand beyond the edges, an image has at least
+    /// [`TAPS`] rows and columns, so that there is one reflection, and at most [`MOST_CONTINUED`](crate::geometry::MOST_CONTINUED).
+    pub padding: u32,
+    /// Pixels at each edge whose windows have no derivatives. Where mirror images stand beyond the edges, windows do so too, with the
+    /// derivatives of their own mirror images: it is then less than 0 by the radius of [`TAPS`].
+    pub derivatives_margin: i32,
     /// The score is `score_offset + score_factor * (1 − SSIM)`.
     pub score_offset: f64,
     /// See `score_offset`.

@@ -18,8 +18,9 @@ const SHAPES: [[usize; 4]; 5] = [
     [1, 1, 256, 256],
 ];
 
-/// Those of the fast kernels, and one of the general kernels.
-const PADDINGS: [Padding; 3] = [Padding::Zero, Padding::Valid, Padding::Symmetric];
+/// Those of the fast kernels for zeros beyond the edges and of those for pixels there, and one whose gradients are the general
+/// kernels' business.
+const PADDINGS: [Padding; 4] = [Padding::Zero, Padding::Valid, Padding::Symmetric, Padding::Replicate];
 
 /// What all calls write to.
 struct Outputs {

@@ -18,9 +18,8 @@ mod streaming;
 use fastssim::cuda::{Device, DeviceImages, DevicePixel, Stream};
 use fastssim::{Padding, Ssim};
 use fastssim_tests::first_gpu;
+use fastssim_tests::suite::PADDINGS;
 use ndarray::Array4;
-
-const PADDINGS: [Padding; 2] = [Padding::Zero, Padding::Valid];
 
 /// The first GPU and a stream of its own, or `None` after saying why there is none.
 fn gpu() -> Option<(Device, Stream)> {

@@ -250,8 +250,10 @@ fn gpu_upstream_gradients_have_the_shape_of_what_they_are_of() {
 fn gpu_general_kernels_do_not_depend_on_the_batch() {
     let Some((device, _)) = gpu() else { return };
     let [x, y] = Scene::Distorted.batches::<f16>([5, 3, 150, 211], 8);
-    let host = metric(Padding::Reflect)
-        .with_backend(Backend::Cuda { device: device.index() })
+    let general = Ssim::builder().padding(Padding::Reflect).window(13);
+    let host = general
+        .backend(Backend::Cuda { device: device.index() })
+        .build()
         .expect("a GPU that works");
     let all = |x: &Array4<f16>, y: &Array4<f16>| host.ssim_of(x, y).images_with_gradients().expect("valid input");
     let batch = all(&x, &y);

@@ -84,11 +84,11 @@ impl Params {
         }
     }
 
-    /// Finds the sizes of tiles, which depend on the image and the window alone, not on the batch, and so does the order of a sum;
-    /// and the weights in single precision.
-    pub fn prepare(&mut self, precision: Precision) {
+    /// Finds the sizes of tiles, which depend on the image, the window and the [shared memory](single::most_shared) that a block may
+    /// have, not on the batch, and so does the order of a sum; and the weights in single precision.
+    pub fn prepare(&mut self, precision: Precision, most_shared: u32) {
         let [windows, back] = [Work::Windows, Work::Adjoint].map(|work| match precision {
-            Precision::Single => single::tile(self, work),
+            Precision::Single => single::tile(self, work, most_shared),
             Precision::Double => [self.rows_of_warp(work), LANES],
         });
         [self.tile_rows, self.tile_cols] = windows;

@@ -2,6 +2,8 @@
 
 use crate::params::Planes;
 
+pub use crate::params::Padding;
+
 /// The most taps of a window.
 pub const MOST_TAPS: usize = 33;
 
@@ -21,21 +23,6 @@ pub enum Kind {
     F32 = 4,
     /// `f64`.
     F64 = 5,
-}
-
-/// How images continue beyond their edges, by its number in [`Params::padding`]; the names are those of `numpy.pad`
-/// but for the last, its `edge`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Padding {
-    /// As zeros; also where no window reaches beyond an edge.
-    Zero = 0,
-    /// `c b a | a b c`.
-    Symmetric = 1,
-    /// `c b | a b c`.
-    Reflect = 2,
-    /// `a a | a b c`.
-    Replicate = 3,
 }
 
 /// A batch of planes whose element type is known at run time; address 0 where there is none.

@@ -11,9 +11,11 @@ const MOST_STEPS: u32 = 16;
 const LEAST_STEPS: u32 = 2;
 /// Threads of a block at most.
 const MOST_THREADS: u32 = 256;
-/// Bytes of shared memory that a block has at most: as many as it has on the smallest device, of compute capability 7.5. Beyond
-/// 48 KiB a kernel has to ask for them.
-pub const MOST_SHARED: u32 = 64 * 1024;
+/// Bytes of shared memory that a block has at most: as many as the smallest device of each generation lets it have. Beyond 48 KiB a
+/// kernel has to ask for them.
+pub const fn most_shared(compute_capability: (u32, u32)) -> u32 {
+    if compute_capability.0 < 8 { 64 * 1024 } else { 99 * 1024 }
+}
 /// Bytes that a large multiprocessor has, and those that a block takes besides its own.
 const SHARED: u32 = 228 * 1024;
 const RESERVED: u32 = 1024;
@@ -75,24 +77,28 @@ impl Params {
     }
 
     /// Columns of the strips of blocks of all sizes, from the narrowest on.
-    fn strip_cols(&self, work: Work) -> impl Iterator<Item = u32> {
+    fn strip_cols(&self, work: Work, most_shared: u32) -> impl Iterator<Item = u32> {
         (LANES..=MOST_THREADS)
             .step_by(LANES as usize)
-            .filter(move |&threads| self.layout(work, threads).end <= MOST_SHARED)
+            .filter(move |&threads| self.layout(work, threads).end <= most_shared)
             .map(|threads| (threads + 1).saturating_sub(self.taps()) / STEP * STEP)
             .filter(|&cols| cols > 0)
     }
 }
 
-/// Rows and columns of a tile.
-pub(crate) fn tile(params: &Params, work: Work) -> [u32; 2] {
+/// Rows and columns of a tile, with so many bytes of shared memory at most.
+pub(crate) fn tile(params: &Params, work: Work, most_shared: u32) -> [u32; 2] {
     let [height, width] = params.area(work);
     let blocks = |cols: u32| {
         let threads = params.threads(cols);
         (THREADS / threads).min(SHARED / (params.layout(work, threads).end + RESERVED))
     };
     // Of two as good the narrower: blocks that start together wait together.
-    let strips = strips(width, params.strip_cols(work).map(|cols| width.div_ceil(cols)), blocks);
+    let strips = strips(
+        width,
+        params.strip_cols(work, most_shared).map(|cols| width.div_ceil(cols)),
+        blocks,
+    );
     let tiles = |steps: u32| height.div_ceil(steps * STEP);
     let bands = bands(
         height,
@@ -138,7 +144,7 @@ mod tests {
     use super::super::geometry::{Precision, launch};
     use super::*;
 
-    fn params(taps: u32, [height, width]: [u32; 2]) -> Params {
+    fn params(taps: u32, [height, width]: [u32; 2], most_shared: u32) -> Params {
         let mut params = Params {
             images: 1,
             channels: 1,
@@ -149,21 +155,22 @@ mod tests {
             ..Params::default()
         };
         params.gradients[0].planes.data = 1;
-        params.prepare(Precision::Single);
+        params.prepare(Precision::Single, most_shared);
         params
     }
 
     #[test]
     fn blocks_have_room_and_tiles_have_all_windows() {
-        for taps in (1..=33).step_by(2) {
+        let shared = [(7, 5), (8, 6)].map(most_shared);
+        for (taps, most) in (1..=33).step_by(2).flat_map(|taps| shared.map(|most| (taps, most))) {
             for extent in [1, 7, 35, 100, 256, 1000, 1920, 7680, 30_000] {
-                let params = params(taps, [extent, extent]);
+                let params = params(taps, [extent, extent], most);
                 for work in [Work::Windows, Work::Derivatives, Work::Adjoint, Work::Adjoints] {
                     let ([rows, cols], [tiles_down, tiles_across]) = (params.tile(work), params.tiles(work));
                     assert!(rows * tiles_down >= extent && cols * tiles_across >= extent);
                     assert!(rows <= MOST_STEPS * STEP, "{taps} {extent}: {rows} rows");
                     let launch = launch(work, &params, Precision::Single).expect("not too many tiles");
-                    assert!(launch.shared <= MOST_SHARED, "{taps} {extent}: {}", launch.shared);
+                    assert!(launch.shared <= most, "{taps} {extent}: {}", launch.shared);
                     assert!(launch.block <= MOST_THREADS && launch.block.is_multiple_of(LANES));
                     // A thread for each column that the windows of whole runs reach.
                     assert!(launch.block >= cols.next_multiple_of(STEP) + taps - 1);
@@ -175,13 +182,13 @@ mod tests {
 
     #[test]
     fn tiles_do_not_depend_on_the_batch() {
-        let one = params(17, [500, 700]);
+        let one = params(17, [500, 700], most_shared((9, 0)));
         let mut many = Params {
             images: 9,
             chunk: 9,
             ..one
         };
-        many.prepare(Precision::Single);
+        many.prepare(Precision::Single, most_shared((9, 0)));
         assert_eq!(one.tile(Work::Windows), many.tile(Work::Windows));
         assert_eq!(one.tile(Work::Adjoint), many.tile(Work::Adjoint));
     }

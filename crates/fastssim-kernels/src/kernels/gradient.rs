@@ -7,6 +7,7 @@ use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
 use super::blur::{Running, slide};
 use super::down::Kept;
+use super::edges::{Edges, at_edges, is_edge, reflect, with_derivatives};
 use super::formula::{BOTH, Constants, Derivatives, Moments, ONE, slopes, work_of};
 use super::march::{Columns, March, Run};
 use super::origins::moved_back;
@@ -27,9 +28,9 @@ const BESIDE: usize = 2 * R as usize;
 /// # Safety
 /// As [`score`](super::score()).
 #[inline(always)]
-pub unsafe fn gradient<P: Pixel>(params: &Params) {
+pub unsafe fn gradient<P: Pixel, E: Edges>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { back_and_forth::<P, ONE, 8>(params) };
+    unsafe { back_and_forth::<P, E, ONE, 8>(params) };
 }
 
 /// The score of each image, and its gradients with respect to x and to y.
@@ -37,9 +38,9 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
 /// # Safety
 /// As [`score`](super::score()).
 #[inline(always)]
-pub unsafe fn gradients<P: Pixel>(params: &Params) {
+pub unsafe fn gradients<P: Pixel, E: Edges>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { back_and_forth::<P, BOTH, 8>(params) };
+    unsafe { back_and_forth::<P, E, BOTH, 8>(params) };
 }
 
 /// Scores and gradients, by so many maps of derivatives. Of a step's rows so many are read ahead as there are registers for.
@@ -52,7 +53,7 @@ pub unsafe fn gradients<P: Pixel>(params: &Params) {
 /// # Safety
 /// As [`score`](super::score()).
 #[inline(always)]
-unsafe fn back_and_forth<P: Pixel, const MAPS: usize, const AHEAD: usize>(params: &Params) {
+unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const AHEAD: usize>(params: &Params) {
     let work = work_of(MAPS);
     let Some(tile) = Tile::of_block(params, work, Way::March) else {
         return;
@@ -62,7 +63,7 @@ unsafe fn back_and_forth<P: Pixel, const MAPS: usize, const AHEAD: usize>(params
     let (sums, derivatives) = (Columns(Shared::at(0)), Columns(Shared::at(layout.derivatives)));
     let mut row = top - R;
     // SAFETY: all threads of the block come here.
-    let mut march = unsafe { March::<P, Kept, AHEAD>::new(params, &layout, &tile, [row, left - R]) };
+    let mut march = unsafe { March::<P, E, Kept, AHEAD>::new(params, &layout, &tile, [row, left - R]) };
     let (windows, has_windows) = Run::new(((right - left + 2 * R) as u32).div_ceil(STEP));
     let (pixels, has_pixels) = Run::new(((right - left) as u32).div_ceil(STEP));
     // SAFETY: nobody else writes there before the next barrier.
@@ -74,7 +75,7 @@ unsafe fn back_and_forth<P: Pixel, const MAPS: usize, const AHEAD: usize>(params
         (0..STEP).fold(0, |bits, i| bits | u32::from(within(first + i as i32, range)) << i)
     };
     // Side by side in one register, as there are none to spare.
-    let columns = columns(tile.map_cols) | columns(tile.cols) << STEP;
+    let columns = columns(with_derivatives(params, params.width)) | columns(tile.cols) << STEP;
     let mut sum = Sum::default();
     while row < bottom + R {
         // SAFETY: barriers stand between the writing of columns and the reading of rows, and the other way round; a
@@ -88,7 +89,11 @@ unsafe fn back_and_forth<P: Pixel, const MAPS: usize, const AHEAD: usize>(params
                 let constants = Constants::new(params, &shift);
                 let at = row + run.row as i32;
                 let found = along.map(|sums| constants.derivatives::<MAPS>(&Moments::new(sums)));
-                let in_map = if within(at, tile.map_rows) { columns & ALL } else { 0 };
+                let in_map = if within(at, with_derivatives(params, params.height)) {
+                    columns & ALL
+                } else {
+                    0
+                };
                 let own = if within(at, tile.rows) {
                     columns >> STEP & in_map
                 } else {
@@ -103,6 +108,9 @@ unsafe fn back_and_forth<P: Pixel, const MAPS: usize, const AHEAD: usize>(params
                     halves += if_bit(own, i, half_deficit);
                 }
                 sum.add(halves);
+                if reflect::<E>(params) {
+                    double_edges(params, derivatives, run, [at, left - R + (STEP * run.place) as i32]);
+                }
             }
             sync_threads();
             if has_pixels {
@@ -121,6 +129,10 @@ unsafe fn back_and_forth<P: Pixel, const MAPS: usize, const AHEAD: usize>(params
         row += STEP as i32;
     }
     sync_threads();
+    if reflect::<E>(params) {
+        // SAFETY: the block has written its tile, and a barrier stands between.
+        unsafe { halve_edges::<MAPS>(params, &tile) };
+    }
     // SAFETY: as the caller promises; nobody needs the sums any more.
     unsafe { finish_block(params, work, Way::March, &sum, Shared::at(0)) };
 }
@@ -151,7 +163,7 @@ unsafe fn clear_beyond(columns: Columns, first: u32) {
     }
 }
 
-impl<P: Pixel, const AHEAD: usize> March<'_, P, Kept, AHEAD> {
+impl<P: Pixel, E: Edges, const AHEAD: usize> March<'_, P, E, Kept, AHEAD> {
     /// Blurs derivatives along a run of pixels, for the shifts of their groups: all three of a gradient, or those two of both
     /// gradients that a signal enters by, u or v.
     ///
@@ -186,6 +198,69 @@ impl<P: Pixel, const AHEAD: usize> March<'_, P, Kept, AHEAD> {
             // SAFETY: as the caller promises.
             unsafe { to.store(run, i + BESIDE, first, along[i]) };
         }
+    }
+}
+
+/// Doubles the derivatives of a run's windows at the edges of the image; the first of these has this row and column.
+///
+/// # Safety
+/// This thread has written them, and nobody else uses them.
+#[inline(always)]
+unsafe fn double_edges(params: &Params, derivatives: Columns, run: &Run, [row, first]: [i32; 2]) {
+    let right = params.width as i32 - 1;
+    let reaches = |col: i32| (col >= first) & (col < first + STEP as i32);
+    if !(is_edge(row, params.height) | reaches(0) | reaches(right)) {
+        return;
+    }
+    for i in 0..STEP as usize {
+        let col = first + i as i32;
+        if is_edge(row, params.height) | is_edge(col, params.width) {
+            let twice = at_edges(params, [row, col], 2.0);
+            // SAFETY: as the caller promises.
+            unsafe {
+                let all: [f32; 4] = derivatives.load(run, i, 0);
+                derivatives.store(run, i, 0, all.map(|value| twice * value));
+            }
+        }
+    }
+}
+
+/// Halves the gradients of a tile at the edges of the image.
+///
+/// # Safety
+/// All threads of the block call it, which has written them, with a barrier since.
+#[inline(always)]
+unsafe fn halve_edges<const MAPS: usize>(params: &Params, tile: &Tile) {
+    let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
+    let halve = |row: i32, col: i32| {
+        let half = at_edges(params, [row, col], 0.5);
+        for planes in [&params.out, &params.by_y].into_iter().take(MAPS - ONE + 1) {
+            let out = GlobalMut::<f32>::from_address(planes.data)
+                .offset(planes.plane(tile))
+                .offset(i64::from(row) * i64::from(planes.row) + i64::from(col) * i64::from(planes.col));
+            // SAFETY: as the caller promises; no other thread has this one.
+            unsafe { out.store(0, half * out.load(0)) };
+        }
+    };
+    let (thread, threads) = (thread_idx_x() as i32, block_dim_x() as i32);
+    let mut row = top + thread;
+    while row < bottom {
+        for col in [0, params.width as i32 - 1] {
+            if within(col, tile.cols) {
+                halve(row, col);
+            }
+        }
+        row += threads;
+    }
+    // The corners have been halved.
+    let mut col = left + thread;
+    while col < right {
+        for row in [0, params.height as i32 - 1] {
+            if within(row, tile.rows) & !is_edge(col, params.width) {
+                halve(row, col);
+            }
+        }
+        col += threads;
     }
 }
 

@@ -6,6 +6,7 @@ use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
 use super::blur::Running;
+use super::edges::Edges;
 use super::formula::{Constants, Moments};
 use super::march::{Columns, March, Run};
 use super::pixels::Pixel;
@@ -21,14 +22,14 @@ const AHEAD: usize = 5;
 /// # Safety
 /// As [`score`](super::score()).
 #[inline(always)]
-pub unsafe fn map<P: Pixel>(params: &Params) {
+pub unsafe fn map<P: Pixel, E: Edges>(params: &Params) {
     let Some(tile) = Tile::of_block(params, Work::Map, Way::March) else {
         return;
     };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let layout = Work::Map.layout(block_dim_x());
     // SAFETY: all threads of the block come here, and barriers stand between the writing of columns and the reading of rows.
-    let mut march = unsafe { March::<P, Running<4>, AHEAD>::new(params, &layout, &tile, [top, left]) };
+    let mut march = unsafe { March::<P, E, Running<4>, AHEAD>::new(params, &layout, &tile, [top, left]) };
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let out = GlobalMut::<f32>::from_address(params.out.data).offset(params.out.plane(&tile));
     let shared = Shared::at(0);

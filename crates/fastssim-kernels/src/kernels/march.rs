@@ -8,6 +8,7 @@ use fastssim_device::thread::thread_idx_x;
 
 use super::blur::slide;
 use super::down::{ABOVE, Down};
+use super::edges::Edges;
 use super::origins::{Origins, moved};
 use super::pixels::{Column, Pixel, Reader, Words};
 use super::shift::Shift;
@@ -17,9 +18,9 @@ use crate::params::Params;
 
 /// A thread's way down its column. Of the rows of a step it reads `AHEAD` before the step above is complete; the others are on
 /// their way while these are taken in.
-pub(crate) struct March<'a, P: Pixel, D, const AHEAD: usize> {
+pub(crate) struct March<'a, P: Pixel, E: Edges, D, const AHEAD: usize> {
     pub(crate) weights: &'a [f32; TAPS],
-    pub(crate) reader: Reader<P>,
+    pub(crate) reader: Reader<P, E>,
     pub(crate) origins: Origins,
     column: Column<P>,
     /// Rows that have been read.
@@ -100,7 +101,7 @@ impl Run {
     }
 }
 
-impl<'a, P: Pixel, D: Down, const AHEAD: usize> March<'a, P, D, AHEAD> {
+impl<'a, P: Pixel, E: Edges, D: Down, const AHEAD: usize> March<'a, P, E, D, AHEAD> {
     /// Begins above row `row` of windows, the first of which is in column `col`.
     ///
     /// # Safety

@@ -1,9 +1,11 @@
 //! The kernels: one function each. A block computes a tile; those without one return at once.
 //!
-//! The emulator runs these functions as they are; in PTX each has an entry point for each element type.
+//! The emulator runs these functions as they are; in PTX each has two entry points for each element type, one for
+//! zeros beyond the edges and one for pixels there.
 
 mod blur;
 mod down;
+mod edges;
 mod formula;
 pub mod general;
 mod gradient;
@@ -17,6 +19,7 @@ mod shift;
 mod sum;
 mod tile;
 
+pub use edges::{Edges, Pixels, Zeros};
 pub use gradient::{gradient, gradients};
 pub use map::map;
 pub use pixels::{Bf16, F16, Pixel};

@@ -16,6 +16,7 @@ use fastssim_device::math::fma;
 use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
+use super::edges::Edges;
 use super::pixels::{Column, Pixel, Reader};
 use super::shift::{PIXELS_PREVAIL, Shift};
 use super::tile::Tile;
@@ -38,11 +39,11 @@ impl Origins {
     /// # Safety
     /// All threads of the block call it; nobody else uses that memory.
     #[inline(always)]
-    pub(crate) unsafe fn find<P: Pixel>(
+    pub(crate) unsafe fn find<P: Pixel, E: Edges>(
         params: &Params,
         layout: &Layout,
         tile: &Tile,
-        reader: &Reader<P>,
+        reader: &Reader<P, E>,
         column: &Column<P>,
     ) -> Self {
         let [from, to] = tile.rows;

@@ -16,6 +16,7 @@ use fastssim_device::shared::Shared;
 use fastssim_device::thread::{sync_threads, thread_idx_x};
 use fastssim_device::warp::lane;
 
+use super::edges::{Edges, at_edges, reflect, with_derivatives};
 use super::formula::{BOTH, Constants, Moments, ONE, slopes, work_of};
 use super::pixels::{Pixel, Reader};
 use super::shift::Shift;
@@ -34,9 +35,9 @@ const OWN: usize = (PATCH[0] * PATCH[1] / PATCH_THREADS) as usize;
 /// # Safety
 /// As [`score`](super::score()), with a block for each patch.
 #[inline(always)]
-pub unsafe fn score<P: Pixel>(params: &Params) {
+pub unsafe fn score<P: Pixel, E: Edges>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { windows::<P>(params, Work::Score) };
+    unsafe { windows::<P, E>(params, Work::Score) };
 }
 
 /// The SSIM of each window.
@@ -44,19 +45,19 @@ pub unsafe fn score<P: Pixel>(params: &Params) {
 /// # Safety
 /// As [`map`](super::map()), with a block for each patch.
 #[inline(always)]
-pub unsafe fn map<P: Pixel>(params: &Params) {
+pub unsafe fn map<P: Pixel, E: Edges>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { windows::<P>(params, Work::Map) };
+    unsafe { windows::<P, E>(params, Work::Map) };
 }
 
 /// Score or map: what is made of the windows of a patch.
 #[inline(always)]
-unsafe fn windows<P: Pixel>(params: &Params, work: Work) {
+unsafe fn windows<P: Pixel, E: Edges>(params: &Params, work: Work) {
     let Some(tile) = Tile::of_block(params, work, Way::Patch) else {
         return;
     };
     // SAFETY: all threads of the block are here.
-    let patch = unsafe { Patch::new::<P>(params, &tile, work) };
+    let patch = unsafe { Patch::new::<P, E>(params, &tile, work) };
     let out = GlobalMut::<f32>::from_address(params.out.data).offset(params.out.plane(&tile));
     let mut sum = Sum::default();
     for i in 0..OWN {
@@ -85,9 +86,9 @@ unsafe fn windows<P: Pixel>(params: &Params, work: Work) {
 /// # Safety
 /// As [`score`].
 #[inline(always)]
-pub unsafe fn gradient<P: Pixel>(params: &Params) {
+pub unsafe fn gradient<P: Pixel, E: Edges>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { back_and_forth::<P, ONE>(params) };
+    unsafe { back_and_forth::<P, E, ONE>(params) };
 }
 
 /// The score of each image, and its gradients with respect to x and to y.
@@ -95,20 +96,20 @@ pub unsafe fn gradient<P: Pixel>(params: &Params) {
 /// # Safety
 /// As [`score`].
 #[inline(always)]
-pub unsafe fn gradients<P: Pixel>(params: &Params) {
+pub unsafe fn gradients<P: Pixel, E: Edges>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { back_and_forth::<P, BOTH>(params) };
+    unsafe { back_and_forth::<P, E, BOTH>(params) };
 }
 
 /// Scores and gradients, by so many maps of derivatives.
 #[inline(always)]
-unsafe fn back_and_forth<P: Pixel, const MAPS: usize>(params: &Params) {
+unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize>(params: &Params) {
     let work = work_of(MAPS);
     let Some(tile) = Tile::of_block(params, work, Way::Patch) else {
         return;
     };
     // SAFETY: all threads of the block are here.
-    let patch = unsafe { Patch::new::<P>(params, &tile, work) };
+    let patch = unsafe { Patch::new::<P, E>(params, &tile, work) };
     let pixels: [[f32; 2]; OWN] = core::array::from_fn(|i| {
         let [row, col] = own(i);
         // SAFETY: they have been written, and a barrier stands between.
@@ -117,7 +118,7 @@ unsafe fn back_and_forth<P: Pixel, const MAPS: usize>(params: &Params) {
     // Derivatives take the place of pixels.
     sync_threads();
     // SAFETY: all threads of the block come, and the barriers stand where they must.
-    let sum = unsafe { patch.write_derivatives::<MAPS>(&tile) };
+    let sum = unsafe { patch.write_derivatives::<E, MAPS>(params, &tile) };
     sync_threads();
     // The sums along rows take the place of those of the pixels.
     // SAFETY: as above.
@@ -132,12 +133,18 @@ unsafe fn back_and_forth<P: Pixel, const MAPS: usize>(params: &Params) {
         let slopes = slopes(maps, pixels[i]);
         let [row, col] = [tile.rows[0] + row as i32, tile.cols[0] + col as i32];
         if row < tile.rows[1] && col < tile.cols[1] {
+            let reflects = reflect::<E>(params);
+            let remains = if reflects {
+                at_edges(params, [row, col], 0.5)
+            } else {
+                1.0
+            };
             for of in 0..MAPS - ONE + 1 {
                 let planes = if of == 0 { &params.out } else { &params.by_y };
                 let out = GlobalMut::<f32>::from_address(planes.data).offset(planes.plane(&tile));
                 let place = row as u32 * planes.row + col as u32 * planes.col;
                 // SAFETY: the gradient has a value for each pixel, and no other thread has this one.
-                unsafe { out.store(place, factor * slopes[of]) };
+                unsafe { out.store(place, remains * (factor * slopes[of])) };
             }
         }
     }
@@ -181,12 +188,12 @@ impl<'a> Patch<'a> {
     /// # Safety
     /// All threads of the block call it; nobody uses its shared memory.
     #[inline(always)]
-    unsafe fn new<P: Pixel>(params: &'a Params, tile: &Tile, work: Work) -> Self {
+    unsafe fn new<P: Pixel, E: Edges>(params: &'a Params, tile: &Tile, work: Work) -> Self {
         let (windows, extent) = (patch_windows(work), patch_pixels(work));
         let beyond = ((extent[0] - PATCH[0]) / 2) as i32;
         let first = [tile.rows[0] - beyond, tile.cols[0] - beyond];
         let (pixels, along) = (Shared::at(0), Shared::at(patch_pixel_bytes(work)));
-        let reader = Reader::<P>::new(params, tile);
+        let reader = Reader::<P, E>::new(params, tile);
         let read = Read::new(&reader, first, extent);
         // One warp finds the shift, while the pixels are on their way.
         if warp() == 0 {
@@ -273,22 +280,33 @@ impl<'a> Patch<'a> {
     /// # Safety
     /// The sums along rows have been written, and nobody needs the pixels any more.
     #[inline(always)]
-    unsafe fn write_derivatives<const MAPS: usize>(&self, tile: &Tile) -> Sum {
+    unsafe fn write_derivatives<E: Edges, const MAPS: usize>(&self, params: &Params, tile: &Tile) -> Sum {
         let plane = self.windows[0] * self.windows[1];
         let within = |at: i32, range: [i32; 2]| (at >= range[0]) & (at < range[1]);
+        let [rows, cols] = [params.height, params.width].map(|extent| with_derivatives(params, extent));
+        let reflects = reflect::<E>(params);
         let mut sum = Sum::default();
         each(self.windows, |[row, col]| {
             // SAFETY: as the caller promises.
             let derivatives = self.constants.derivatives::<MAPS>(&unsafe { self.moments([row, col]) });
             let place = row * self.windows[1] + col;
             let [row, col] = [tile.rows[0] + row as i32 - R, tile.cols[0] + col as i32 - R];
-            let in_map = within(row, tile.map_rows) & within(col, tile.map_cols);
+            let counts = if reflects {
+                at_edges(params, [row, col], 2.0)
+            } else {
+                1.0
+            };
+            let has_derivatives = within(row, rows) & within(col, cols);
             for map in 0..MAPS {
-                let value = if in_map { derivatives.quarters[map] } else { 0.0 };
+                let value = if has_derivatives {
+                    counts * derivatives.quarters[map]
+                } else {
+                    0.0
+                };
                 // SAFETY: each place has one thread, and the planes have room where the pixels were.
                 unsafe { self.pixels.store(map as u32 * plane + place, value) };
             }
-            if in_map & within(row, tile.rows) & within(col, tile.cols) {
+            if has_derivatives & within(row, tile.rows) & within(col, tile.cols) {
                 sum.add(derivatives.half_deficit);
             }
         });
@@ -345,7 +363,7 @@ struct Read {
 impl Read {
     /// Those of `extent` pixels from `first` on; where there is none, the nearest. All threads share them out.
     #[inline(always)]
-    fn new<P: Pixel>(reader: &Reader<P>, first: [i32; 2], extent: [u32; 2]) -> Self {
+    fn new<P: Pixel, E: Edges>(reader: &Reader<P, E>, first: [i32; 2], extent: [u32; 2]) -> Self {
         let mut read = Self {
             first,
             extent,
@@ -380,7 +398,7 @@ impl Read {
     /// # Safety
     /// Nobody else uses that memory.
     #[inline(always)]
-    unsafe fn write<P: Pixel>(&self, reader: &Reader<P>, shift: &Shift, pixels: Shared<f32>) {
+    unsafe fn write<P: Pixel, E: Edges>(&self, reader: &Reader<P, E>, shift: &Shift, pixels: Shared<f32>) {
         for i in 0..READS {
             if thread_idx_x() + i * PATCH_THREADS < self.extent[0] * self.extent[1] {
                 let place = self.place(i);

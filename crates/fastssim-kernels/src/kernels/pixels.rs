@@ -1,9 +1,12 @@
 //! Element types of images, and reading pixels of two of them.
 
+use core::marker::PhantomData;
+
 use fastssim_device::Element;
 use fastssim_device::global::Global;
 use fastssim_device::math::{fma, fresh, from_f16};
 
+use super::edges::{Edges, nearest, source};
 use super::shift::Shift;
 use super::tile::Tile;
 use crate::params::{Params, Planes};
@@ -97,7 +100,7 @@ pub(crate) struct Column<P: Pixel> {
     /// Its first pixel in x and in y. Where there is no pixel, that of the nearest column.
     x: Global<P::Stored>,
     y: Global<P::Stored>,
-    /// What its pixels are multiplied by: the scale, or 0 where there is no pixel.
+    /// What its pixels are multiplied by: the scale, or 0 where zeros stand.
     ///
     /// A nearest pixel that is not finite gives NaN beyond the edge. That is no mistake: each window that
     /// reaches beyond the edge there holds that pixel itself.
@@ -140,23 +143,27 @@ impl<P: Pixel> Plane<P> {
 }
 
 /// One channel of each of the two images.
-pub(crate) struct Reader<P: Pixel> {
+pub(crate) struct Reader<P: Pixel, E: Edges> {
     x: Plane<P>,
     y: Plane<P>,
+    padding: u32,
     height: u32,
     width: u32,
     scale: f32,
+    edges: PhantomData<E>,
 }
 
-impl<P: Pixel> Reader<P> {
+impl<P: Pixel, E: Edges> Reader<P, E> {
     #[inline(always)]
     pub(crate) fn new(params: &Params, tile: &Tile) -> Self {
         Self {
             x: Plane::new(&params.x, tile),
             y: Plane::new(&params.y, tile),
+            padding: params.padding,
             height: params.height,
             width: params.width,
             scale: params.scale,
+            edges: PhantomData,
         }
     }
 
@@ -172,10 +179,13 @@ impl<P: Pixel> Reader<P> {
         [P::number(x) * self.scale, P::number(y) * self.scale]
     }
 
-    /// The two pixels at a place as they are, or those nearest to it.
+    /// The two pixels at a place as they are; those nearest to it where zeros stand.
     #[inline(always)]
     pub(crate) fn words(&self, [row, col]: [i32; 2]) -> Words {
-        let (row, col) = (nearest(row, self.height) as u32, nearest(col, self.width) as u32);
+        let (row, col) = (
+            self.source(row, self.height) as u32,
+            self.source(col, self.width) as u32,
+        );
         // SAFETY: the place lies within the image, which has a pixel.
         unsafe { [self.x.at(row, col * self.x.col), self.y.at(row, col * self.y.col)] }
     }
@@ -184,19 +194,23 @@ impl<P: Pixel> Reader<P> {
     #[inline(always)]
     pub(crate) fn scaled(&self, [row, col]: [i32; 2], words: [u32; 2]) -> [f32; 2] {
         let inside = (nearest(row, self.height) == row) & (nearest(col, self.width) == col);
-        let scale = if inside { self.scale } else { 0.0 };
+        let scale = if inside | !E::ARE_ZEROS { self.scale } else { 0.0 };
         words.map(|word| P::number(word) * scale)
     }
 
     /// A column, in the image or beside it.
     #[inline(always)]
     pub(crate) fn column(&self, col: i32) -> Column<P> {
-        let near = nearest(col, self.width);
-        let first = |plane: &Plane<P>| plane.data.offset(i64::from(near as u32 * plane.col));
+        let found = self.source(col, self.width);
+        let first = |plane: &Plane<P>| plane.data.offset(i64::from(found as u32 * plane.col));
         Column {
             x: first(&self.x),
             y: first(&self.y),
-            scale: if near == col { self.scale } else { 0.0 },
+            scale: if (found == col) | !E::ARE_ZEROS {
+                self.scale
+            } else {
+                0.0
+            },
         }
     }
 
@@ -213,10 +227,26 @@ impl<P: Pixel> Reader<P> {
         }
     }
 
-    /// Reads some rows of a column; zeros where there is none.
+    /// Reads some rows of a column, in the image or beside it.
     #[inline(always)]
     pub(crate) fn read_rows<const N: usize>(&self, row: i32, column: &Column<P>) -> [Words; N] {
         let strides = [self.x.row, self.y.row].map(fresh);
+        if !E::ARE_ZEROS {
+            // Only which rows are read depends on the place: the reading is the same instructions, so that nothing waits for it.
+            let mut rows: [_; N] = core::array::from_fn(|i| row + i as i32);
+            if (row < 0) | (row + N as i32 > self.height as i32) {
+                rows = rows.map(|row| self.source(row, self.height));
+            }
+            return rows.map(|row| {
+                // SAFETY: the row and the column lie within the image.
+                unsafe {
+                    [
+                        P::word(column.x.load_nc_strided(row as u32, strides[0])),
+                        P::word(column.y.load_nc_strided(row as u32, strides[1])),
+                    ]
+                }
+            });
+        }
         let x = column.x.offset(i64::from(row) * i64::from(strides[0]));
         let y = column.y.offset(i64::from(row) * i64::from(strides[1]));
         core::array::from_fn(|i| {
@@ -229,6 +259,12 @@ impl<P: Pixel> Reader<P> {
                 ]
             }
         })
+    }
+
+    /// The place within `extent` of the pixel that stands at `at`.
+    #[inline(always)]
+    fn source(&self, at: i32, extent: u32) -> i32 {
+        source::<E>(self.padding, at, extent)
     }
 
     /// u' and v' of what was read of a column.
@@ -244,10 +280,4 @@ impl<P: Pixel> Reader<P> {
         let [x, y] = words.map(P::number);
         [(x + y) * self.scale, (x - y) * self.scale]
     }
-}
-
-/// The place within `extent`, at least 1, that is nearest to `at`.
-#[inline(always)]
-fn nearest(at: i32, extent: u32) -> i32 {
-    at.min(extent as i32 - 1).max(0)
 }

@@ -4,6 +4,7 @@ use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads};
 
 use super::blur::Running;
+use super::edges::Edges;
 use super::formula::{Constants, Moments};
 use super::march::{Columns, March, Run};
 use super::pixels::Pixel;
@@ -21,14 +22,14 @@ const AHEAD: usize = 5;
 /// `params` describes buffers that hold what it says, and the grid is that of
 /// [`launch`](crate::geometry::launch).
 #[inline(always)]
-pub unsafe fn score<P: Pixel>(params: &Params) {
+pub unsafe fn score<P: Pixel, E: Edges>(params: &Params) {
     let Some(tile) = Tile::of_block(params, Work::Score, Way::March) else {
         return;
     };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let layout = Work::Score.layout(block_dim_x());
     // SAFETY: all threads of the block come here, and barriers stand between the writing of columns and the reading of rows.
-    let mut march = unsafe { March::<P, Running<4>, AHEAD>::new(params, &layout, &tile, [top, left]) };
+    let mut march = unsafe { March::<P, E, Running<4>, AHEAD>::new(params, &layout, &tile, [top, left]) };
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let windows = if is_one {
         right - left - (STEP * run.place) as i32

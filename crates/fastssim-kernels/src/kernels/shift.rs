@@ -11,6 +11,7 @@
 
 use fastssim_device::warp::{ballot, lane, shuffle};
 
+use super::edges::Edges;
 use super::pixels::{Pixel, Reader};
 use crate::geometry::LANES;
 use crate::params::Params;
@@ -31,7 +32,11 @@ pub(crate) struct Shift {
 impl Shift {
     /// That of some rows and columns of an image.
     #[inline(always)]
-    pub(crate) fn of_area<P: Pixel>(params: &Params, reader: &Reader<P>, [rows, cols]: [[i32; 2]; 2]) -> Self {
+    pub(crate) fn of_area<P: Pixel, E: Edges>(
+        params: &Params,
+        reader: &Reader<P, E>,
+        [rows, cols]: [[i32; 2]; 2],
+    ) -> Self {
         if params.height.min(params.width) < PIXELS_PREVAIL {
             return Self { cu: 0.0, cv: 0.0 };
         }

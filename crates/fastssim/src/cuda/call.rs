@@ -113,7 +113,7 @@ impl Call<'_> {
 
     /// The same for a fast kernel, where there is one that can do it.
     fn fast(&self) -> Option<(Job<'_>, Target)> {
-        if !job::takes(self.metric)
+        if !job::takes(self.metric, self.shape, self.gradients != [None, None])
             || self.x.kind != self.y.kind
             || self.channels != 0
             || self.counts.or(self.weights).is_some()
@@ -299,12 +299,24 @@ pub(super) mod tests {
         assert_eq!(target(&of([Some(array); 2])), (x, true), "one launch for both");
         for metric in [
             Ssim::builder().window(13),
-            Ssim::builder().padding(Padding::Reflect),
             Ssim::builder().exponents([1.0, 0.0, 0.0]),
             Ssim::builder().channel_weights([1.0]),
         ] {
             let metric = metric.build().expect("valid");
             assert!(call(&metric, [1, 1, 20, 30], Kind::F32).fast().is_none());
+        }
+        for (padding, shape, gradients, expected) in [
+            (Padding::Symmetric, [1, 1, 20, 30], [None, Some(array)], true),
+            (Padding::Symmetric, [1, 1, 10, 30], [None, Some(array)], false),
+            (Padding::Replicate, [1, 1, 20, 30], [None, None], true),
+            (Padding::Replicate, [1, 1, 20, 30], [None, Some(array)], false),
+        ] {
+            let metric = Ssim::builder().padding(padding).build().expect("valid");
+            let call = Call {
+                gradients,
+                ..call(&metric, shape, Kind::F32)
+            };
+            assert_eq!(call.fast().is_some(), expected, "{call:?}");
         }
     }
 

@@ -11,6 +11,7 @@
 
 use fastssim_kernels::general::geometry::{Precision, Work, launch as geometry};
 use fastssim_kernels::general::params::{self, MOST_TAPS, Params, Typed};
+use fastssim_kernels::general::single;
 use fastssim_kernels::geometry::Launch;
 
 use super::call::{Array, Call, Factor};
@@ -70,7 +71,8 @@ unsafe fn launch_once(call: &Call<'_>, stream: &Stream) -> Result<()> {
         Factor::All(_) => &[][..],
         Factor::Each(factors) => factors,
     });
-    let plan = Plan::new(params(call)?, precision, call.weights.is_some())?;
+    let most_shared = single::most_shared(stream.device().info().compute_capability);
+    let plan = Plan::new(params(call)?, precision, most_shared, call.weights.is_some())?;
     // SAFETY: as the caller promises.
     unsafe { stream.launch_general(plan, factors) }
 }
@@ -91,12 +93,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    fn new(mut params: Params, precision: Precision, weighs: bool) -> Result<Self> {
+    fn new(mut params: Params, precision: Precision, most_shared: u32, weighs: bool) -> Result<Self> {
         let shape = [params.images, params.channels, params.height, params.width];
         let overflow = || Error::Overflow {
             shape: shape.map(|extent| extent as usize),
         };
-        params.prepare(precision);
+        params.prepare(precision, most_shared);
         let planes = params.images.checked_mul(params.channels).ok_or_else(overflow)?;
         let partials = params.partials().ok_or_else(overflow)? as usize * size_of::<f64>();
         let mut derivatives = 0;
@@ -214,7 +216,8 @@ fn params(call: &Call<'_>) -> Result<Params> {
     })
 }
 
-fn padding(padding: Padding) -> params::Padding {
+/// Its number in what kernels are told.
+pub(super) fn padding(padding: Padding) -> params::Padding {
     match padding {
         Padding::Zero | Padding::Valid => params::Padding::Zero,
         Padding::Symmetric => params::Padding::Symmetric,
@@ -234,6 +237,8 @@ pub(super) fn typed(array: Option<Array>) -> Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MOST_SHARED: u32 = single::most_shared((9, 0));
     use crate::config::Ssim;
     use crate::cuda::call::tests::call;
     use crate::options::{Covariance, DssimConvention};
@@ -282,13 +287,15 @@ mod tests {
             ([3, 1, 16384, 16384], 1),
         ] {
             let scores = call(&metric, shape, Kind::F32);
-            let plan = Plan::new(params(&scores).expect("valid"), Precision::Single, false).expect("not too large");
+            let plan = Plan::new(params(&scores).expect("valid"), Precision::Single, MOST_SHARED, false)
+                .expect("not too large");
             assert_eq!((plan.params.chunk as usize, plan.derivatives), (shape[0] * shape[1], 0));
             let call = Call {
                 gradients: [Some(scores.x), None],
                 ..scores
             };
-            let mut plan = Plan::new(params(&call).expect("valid"), Precision::Single, false).expect("not too large");
+            let mut plan =
+                Plan::new(params(&call).expect("valid"), Precision::Single, MOST_SHARED, false).expect("not too large");
             assert_eq!(plan.params.chunk, expected);
             assert_eq!(plan.derivatives, expected as usize * 12 * shape[2] * shape[3]);
             plan.params.partials = 8;
@@ -328,7 +335,7 @@ mod tests {
         let p = params(&weighed).expect("valid");
         // Three rows of 70 pixels and three pixels of four bytes further on.
         assert_eq!(p.counts.planes.data, pixels.planes.data + (3 * 70 + 3) * 4);
-        let mut plan = Plan::new(p, Precision::Single, true).expect("not too large");
+        let mut plan = Plan::new(p, Precision::Single, MOST_SHARED, true).expect("not too large");
         // Two images of tiles of 8 rows by 32 columns: 34 by 64.
         assert_eq!(plan.weights, 2 * 5 * 2 * size_of::<f64>());
         (plan.sums_of_weights, plan.params.partials) = (1 << 20, 1 << 30);
@@ -353,7 +360,12 @@ mod tests {
         let metric = Ssim::default();
         let mut call = call(&metric, [1, 1, 20, 30], Kind::F64);
         call.shape = [1 << 20, 1 << 20, 20, 30];
-        let plan = Plan::new(params(&call).expect("each extent fits"), Precision::Double, false);
+        let plan = Plan::new(
+            params(&call).expect("each extent fits"),
+            Precision::Double,
+            MOST_SHARED,
+            false,
+        );
         assert!(matches!(plan, Err(Error::Overflow { .. })));
     }
 
@@ -368,6 +380,7 @@ mod tests {
         let plan = Plan::new(
             params(&call(&metric, [1, 1, 64, 64], Kind::F64)).expect("valid"),
             Precision::Double,
+            MOST_SHARED,
             true,
         )
         .expect("small");

@@ -1,8 +1,9 @@
 //! From a metric and two batches in a device's memory to the numbers that a fast kernel is given.
 
-use fastssim_kernels::geometry::Work;
+use fastssim_kernels::geometry::{MOST_CONTINUED, Work};
 use fastssim_kernels::params::{Params, Planes};
 
+use super::general;
 use super::module::FastKind;
 use super::stream::Stream;
 use crate::config::Ssim;
@@ -13,11 +14,21 @@ use crate::problem::{Score, margin};
 /// The largest window of the fast kernels, in pixels.
 const MAX_WINDOW: usize = 11;
 
-/// Whether the fast kernels can do what this metric asks for; the general ones do the rest, and windows of one pixel,
-/// which they know to have no variance.
-pub(super) fn takes(metric: &Ssim) -> bool {
-    (3..=MAX_WINDOW).contains(&metric.window())
-        && matches!(metric.padding, Padding::Zero | Padding::Valid)
+/// The most rows or columns of an image whose mirror images they find.
+const MAX_CONTINUED: usize = MOST_CONTINUED as usize;
+
+/// Whether the fast kernels can do what this metric asks for, of images of this shape, and with a gradient if one is wanted; the general
+/// ones do the rest, and windows of one pixel, which they know to have no variance.
+pub(super) fn takes(metric: &Ssim, [_, _, height, width]: [usize; 4], gradient: bool) -> bool {
+    // They know one mirror at each edge, and not the adjoint of repeated pixels.
+    let continues = (MAX_WINDOW..=MAX_CONTINUED).contains(&height) && (MAX_WINDOW..=MAX_CONTINUED).contains(&width);
+    let padding = match metric.padding {
+        Padding::Zero | Padding::Valid => true,
+        Padding::Symmetric | Padding::Reflect => continues,
+        Padding::Replicate => continues && !gradient,
+    };
+    padding
+        && (3..=MAX_WINDOW).contains(&metric.window())
         && metric.exponents == [1.0; 3]
         && metric.channel_weights.is_none()
 }
@@ -121,6 +132,11 @@ impl Job<'_> {
             scale: scale as f32,
             c1: c1 as f32,
             c2: c2 as f32,
+            padding: general::padding(self.metric.padding) as u32,
+            derivatives_margin: match self.metric.padding {
+                Padding::Symmetric | Padding::Reflect => -(MAX_WINDOW as i32 / 2),
+                padding => margin(padding, &self.metric.window) as i32,
+            },
             score_offset: offset,
             score_factor: factor,
             gradient_factor: gradient_factor as f32,
@@ -166,7 +182,27 @@ mod tests {
         }
         for (size, expected) in [(1, false), (3, true), (11, true), (13, false)] {
             let metric = Ssim::builder().window(size).build().expect("valid");
-            assert_eq!(takes(&metric), expected, "{size}");
+            assert_eq!(takes(&metric, [1, 1, 20, 30], true), expected, "{size}");
+        }
+    }
+
+    #[test]
+    fn one_mirror_and_no_gradient_of_repeated_edges() {
+        let takes = |padding, shape, gradient| {
+            let metric = Ssim::builder().padding(padding).window(7).build().expect("valid");
+            takes(&metric, shape, gradient)
+        };
+        for (padding, expected) in [
+            (Padding::Zero, [true; 4]),
+            (Padding::Valid, [true; 4]),
+            (Padding::Symmetric, [true, true, false, false]),
+            (Padding::Reflect, [true, true, false, false]),
+            (Padding::Replicate, [true, false, false, false]),
+        ] {
+            let (large, small) = ([1, 1, 30, 11], [1, 1, 30, 10]);
+            let found = [(large, false), (large, true), (small, false), (small, true)]
+                .map(|(shape, gradient)| takes(padding, shape, gradient));
+            assert_eq!(found, expected, "{padding}");
         }
     }
 

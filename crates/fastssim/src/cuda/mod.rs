@@ -60,11 +60,13 @@
 //!
 //! # What is fast
 //!
-//! `u8`, `u16`, `f16`, `bf16` and `f32`, both images alike, with zero and valid padding, windows of 3 to 11 pixels,
+//! `u8`, `u16`, `f16`, `bf16` and `f32`, both images alike, with any padding, windows of 3 to 11 pixels,
 //! exponents of 1, channels and pixels that all count the same, and scores of images, their gradient in `f32` with respect to
 //! either image or both, or the map of SSIM in `f32`: these have kernels of their own, compiled by the
-//! driver when a device first needs those of an element type. All else, up to windows of 33 pixels, is done by general kernels in
-//! time proportional to the window's side, for scores with other paddings not much longer than the fast ones'; gradients then take a
+//! driver when a device first needs those of an element type (and those for symmetric, reflecting and replicating padding, when it first
+//! needs these). All else, up to windows of 33 pixels, is done by general kernels in
+//! time proportional to the window's side: also gradients with replicating padding, and all of these paddings where the images have
+//! fewer than 11 rows or columns. Their gradients take a
 //! workspace of three maps a channel (four in double precision, or for both gradients), in the precision of the
 //! arithmetic, for as many channels at a time as fit in 256 MiB, and one at least. Larger windows are refused by name;
 //! with [`Backend::Auto`](crate::Backend::Auto) the processor does those. Device images that are made smaller before they
@@ -76,7 +78,7 @@
 //! Pixels are computed in single precision and summed in double: scores are within 1e-7 of double precision (5e-7
 //! for images of fewer than 256×256 pixels), and gradients within 1e-5 in relative L2 norm. The exceptions are images
 //! in which many windows are alike (checkerboards, ramps, large areas of one colour each: up to 1e-6 and 3e-4, and 2e-5 for
-//! the score of a single window), and the gradient with respect to an image beside which the other is all but black
+//! the score of a single window, or 1e-4 where pixels stand beyond an edge), and the gradient with respect to an image beside which the other is all but black
 //! (1e-3). A score has the same bits in every run, in every stream and in any batch. The last digits are not those of the
 //! CPU backend.
 //!

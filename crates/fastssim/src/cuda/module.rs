@@ -20,7 +20,8 @@ use super::stream::{lock, refuse_capture};
 use super::sys::{self, CUfunction, CUstream};
 use crate::CudaError;
 
-/// The fast entry points by [`place`], without the element type that their names end with.
+/// The fast entry points by [`place`], without the element type that their names end with; those for images that continue beyond their
+/// edges begin with `continued_`.
 const FAST: [&str; 8] = [
     "score",
     "map",
@@ -91,6 +92,8 @@ pub(super) struct Kernel {
     pub(super) way: Way,
     pub(super) work: Work,
     pub(super) kind: FastKind,
+    /// Whether pixels stand beyond the edges, not zeros.
+    pub(super) continued: bool,
 }
 
 /// The place of a fast entry point among those of its element type.
@@ -148,6 +151,8 @@ pub(super) struct Module {
     single: OnceLock<[CUfunction; SINGLE.len()]>,
     /// By element type.
     fast: [OnceLock<[CUfunction; FAST.len()]>; FastKind::ALL.len()],
+    /// Those for images that continue beyond their edges.
+    continued: [OnceLock<[CUfunction; FAST.len()]>; FastKind::ALL.len()],
     /// Held while kernels are loaded, so that no two threads load the same.
     loading: Mutex<()>,
 }
@@ -161,15 +166,26 @@ impl Module {
             general: functions(ptx, GENERAL.map(str::to_owned))?,
             single: OnceLock::new(),
             fast: Default::default(),
+            continued: Default::default(),
             loading: Mutex::new(()),
         })
     }
 
-    /// The fast kernels of an element type. The device's context is current.
-    fn fast(&self, device: &Device, kind: FastKind, stream: CUstream) -> Result<&[CUfunction; FAST.len()], CudaError> {
-        let first = "the first call for an element type, which loads kernels,";
-        self.once(&self.fast[kind as usize], (device, stream), first, || {
-            let functions = functions(self.ptx, fast_names(kind))?;
+    /// The fast kernels of an element type, those for zeros beyond the edges or those for pixels there. The device's context is current.
+    fn fast(
+        &self,
+        device: &Device,
+        &Kernel { kind, continued, .. }: &Kernel,
+        stream: CUstream,
+    ) -> Result<&[CUfunction; FAST.len()], CudaError> {
+        let (all, first) = if continued {
+            let first = "the first call for an element type with pixels beyond the edges, which loads kernels,";
+            (&self.continued, first)
+        } else {
+            (&self.fast, "the first call for an element type, which loads kernels,")
+        };
+        self.once(&all[kind as usize], (device, stream), first, || {
+            let functions = functions(self.ptx, names(kind, continued))?;
             for work in Work::ALL {
                 allow_shared(functions[place(Way::March, work)], geometry::most_shared(work))?;
             }
@@ -183,7 +199,7 @@ impl Module {
         self.once(&self.single, (device, stream), first, || {
             let functions = functions(self.ptx, SINGLE.map(str::to_owned))?;
             for function in functions {
-                allow_shared(function, single::MOST_SHARED)?;
+                allow_shared(function, single::most_shared(device.info().compute_capability))?;
             }
             Ok(functions)
         })
@@ -226,7 +242,7 @@ impl Module {
     ) -> Result<(), CudaError> {
         // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
         unsafe {
-            let function = self.fast(device, kernel.kind, stream)?[place(kernel.way, kernel.work)];
+            let function = self.fast(device, &kernel, stream)?[place(kernel.way, kernel.work)];
             start(device, function, launch, params, stream)
         }
     }
@@ -296,8 +312,9 @@ fn allow_shared(function: CUfunction, bytes: u32) -> Result<(), CudaError> {
 }
 
 /// The names of the fast entry points of an element type.
-fn fast_names(kind: FastKind) -> [String; FAST.len()] {
-    FAST.map(|name| format!("{name}_{}", kind.name()))
+fn names(kind: FastKind, continued: bool) -> [String; FAST.len()] {
+    let first = if continued { "continued_" } else { "" };
+    FAST.map(|name| format!("{first}{name}_{}", kind.name()))
 }
 
 /// Has the driver compile these entry points of PTX. Their module stays loaded for as long as the device is open, which is for
@@ -391,7 +408,9 @@ mod tests {
             let count = |text: &str| text.matches(".visible .entry ").count();
             let mut all = GENERAL.map(str::to_owned).to_vec();
             all.extend(SINGLE.map(str::to_owned));
-            all.extend(FastKind::ALL.into_iter().flat_map(fast_names));
+            for continued in [false, true] {
+                all.extend(FastKind::ALL.into_iter().flat_map(|kind| names(kind, continued)));
+            }
             for name in &all {
                 let part = ptx::part(ptx, |found| found == name);
                 assert_eq!(count(part.to_str().expect("text")), 1, "{name}");

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fastssim_kernels::general::geometry::{Resizing, launch_accumulate, launch_resize};
 use fastssim_kernels::general::params::{Accumulate, Resize};
 use fastssim_kernels::geometry::{Work, launch};
-use fastssim_kernels::params::Params;
+use fastssim_kernels::params::{Padding, Params};
 use ndarray::{ArrayView4, ArrayViewMut4};
 
 use super::device::{Current, Device};
@@ -197,9 +197,15 @@ impl Stream {
         // SAFETY: this workspace is used with this stream alone, and the context is current.
         unsafe { workspace.prepare(&self.device, self.raw, work, &launch, &mut params) }?;
         let module = self.device.module();
+        let kernel = Kernel {
+            way,
+            work,
+            kind,
+            continued: params.padding != Padding::Zero as u32,
+        };
         // SAFETY: images and scores as the caller promises, the workspace as `prepare` has made it; the kernels
         // before this one in the stream leave the counters zero.
-        unsafe { module.launch(&self.device, Kernel { way, work, kind }, &launch, &params, self.raw) }?;
+        unsafe { module.launch(&self.device, kernel, &launch, &params, self.raw) }?;
         Ok(())
     }
 

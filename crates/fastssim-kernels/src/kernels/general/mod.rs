@@ -30,7 +30,7 @@ mod elements;
 mod real;
 mod resize;
 pub mod single;
-mod source;
+pub(crate) mod source;
 mod sum;
 mod tile;
 mod weights;

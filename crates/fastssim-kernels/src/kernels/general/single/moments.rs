@@ -96,13 +96,12 @@ impl<'a> March<'a> {
         self.words = self.pixels.read(&self.column, row + self.window.radius);
     }
 
-    /// Takes in the rows that have been read, and leaves means and variances of the windows along this thread's column that are
-    /// complete then.
+    /// Takes in the rows that have been read: sums of the windows along this thread's column that are complete then.
     ///
     /// # Safety
-    /// Nobody else uses that column of the shared memory; the table of weights has been written, with a barrier since.
+    /// The table of weights has been written, with a barrier since.
     #[inline(always)]
-    pub(crate) unsafe fn step(&mut self, columns: Columns) {
+    pub(crate) unsafe fn down(&mut self) -> [[f32; 4]; N] {
         let oldest = self.kept.oldest(self.window.taps - 1);
         let (kept, mut at) = (&self.kept, oldest);
         // SAFETY: as the caller promises; these rows have been put there.
@@ -119,6 +118,15 @@ impl<'a> March<'a> {
             // SAFETY: as the caller promises.
             unsafe { self.kept.put(pixel) };
         }
+        sums
+    }
+
+    /// Leaves means and variances of these windows.
+    ///
+    /// # Safety
+    /// Nobody else uses this thread's column of the shared memory.
+    #[inline(always)]
+    pub(crate) unsafe fn leave(&self, columns: Columns, sums: [[f32; 4]; N]) {
         let column = columns.column(thread_idx_x());
         for i in 0..N {
             let m = Moments::new(sums[i]);

@@ -59,7 +59,12 @@ unsafe fn down<const DERIVATIVES: bool>(params: &Params) {
         // SAFETY: barriers stand between the writing of columns and the reading of rows, and the other way round; what is kept of a
         // column is of one thread.
         unsafe {
-            march.step(columns);
+            let down = march.down();
+            if !DERIVATIVES {
+                // Not before: `down` is each thread's own work, for which none waits for the others.
+                sync_threads();
+            }
+            march.leave(columns, down);
             if !DERIVATIVES {
                 march.read(row + N as i32);
             }
@@ -71,10 +76,10 @@ unsafe fn down<const DERIVATIVES: bool>(params: &Params) {
                 found = results.of_run(&sums, &shift);
                 sum.add(results.count(&mut found, [at, first], windows));
             }
-            sync_threads();
             // The conditions are fresh ones: of those that have been looked at before, the compiler makes two ways through all that
             // lies between, with a barrier in each.
             if DERIVATIVES {
+                sync_threads();
                 if fresh(is_one.into()) != 0 {
                     for i in 0..N {
                         columns
@@ -88,9 +93,9 @@ unsafe fn down<const DERIVATIVES: bool>(params: &Params) {
                 results.write(&tile, columns, row, |place, count, column| {
                     results.out.store(place, count, |i| column.load4(COLUMN * i));
                 });
-                sync_threads();
             }
             if fresh(results.map.is_some().into()) != 0 {
+                sync_threads();
                 if fresh(is_one.into()) != 0 {
                     for i in 0..N {
                         columns
