@@ -103,7 +103,8 @@ fn gpu_limits<T: Stored, U: Stored>(options: &Options, scene: Scene, [_, _, h, w
         };
     }
     if scene.is_regular() {
-        let [score, gradient, map] = tolerance::gpu(h * w, h * w, true, options.reference.padding);
+        // Whatever the padding: an H100 was off by 1.3e-5 at most in maps of these scenes, with mirror images, too.
+        let [score, gradient, map] = tolerance::gpu(h * w, h * w, true, Padding::Zero);
         return Limits { score, gradient, map };
     }
     if T::RANGE == U::RANGE {

@@ -91,10 +91,15 @@ fn compare<T: Fast>(errors: &mut Comparison, reference: &Reference, x: &Array4<T
             for (found, expected) in found.scores.iter().zip(&expected.ssim) {
                 errors.score(&what, (found - expected).abs(), limits[0]);
             }
-            let gradients = [(&found.out, &expected.gradient), (&found.by_y, &by_y)];
-            for (found, expected) in gradients.into_iter().filter(|(found, _)| !found.is_empty()) {
+            let gradients = match work {
+                Work::Score | Work::Map => vec![],
+                Work::Gradient => vec![("x", &found.out, &expected.gradient)],
+                Work::Gradients => vec![("x", &found.out, &expected.gradient), ("y", &found.by_y, &by_y)],
+            };
+            for (by, found, expected) in gradients {
+                assert_eq!(found.dim(), expected.dim(), "{what}");
                 for (found, expected) in found.axis_iter(Axis(0)).zip(expected.axis_iter(Axis(0))) {
-                    errors.gradient(&what, &found, &expected, limits[1]);
+                    errors.gradient(&format!("{what}, by {by}"), &found, &expected, limits[1]);
                 }
             }
         }

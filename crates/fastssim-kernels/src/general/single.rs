@@ -28,15 +28,15 @@ pub(crate) const ENTRY: u32 = (STEP + 1).next_multiple_of(4);
 const TAILS: u32 = 16;
 
 /// Where in the shared memory of a block what it holds begins, in bytes. First come the sums of a step.
-pub(crate) struct Layout {
+pub struct Layout {
     /// The table of weights.
-    pub(crate) weights: u32,
+    pub weights: u32,
     /// The pixels of the last rows, of the windows' kernel.
-    pub(crate) pixels: u32,
+    pub pixels: u32,
     /// Where the rows of derivatives are that a step reads, of the adjoint's.
-    pub(crate) rows: u32,
+    pub rows: u32,
     /// The tails of the window, of the adjoint's.
-    pub(crate) tails: u32,
+    pub tails: u32,
     end: u32,
 }
 
@@ -55,7 +55,7 @@ impl Params {
 
     /// The shared memory of a block of so many threads.
     #[inline(always)]
-    pub(crate) fn layout(&self, work: Work, threads: u32) -> Layout {
+    pub fn layout(&self, work: Work, threads: u32) -> Layout {
         let weights = threads * STEP * COLUMN * 4;
         let next = weights + self.entries() * ENTRY * 4;
         let tails = next + (self.taps() + STEP).next_multiple_of(2) * 8;

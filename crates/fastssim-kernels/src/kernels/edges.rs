@@ -29,7 +29,7 @@ impl Edges for Pixels {
     const ARE_ZEROS: bool = false;
 }
 
-/// Further from a place, after twice its distance, than any place that a kernel asks for.
+/// In place of a mirror it moves nothing: its distance from any place that a kernel asks for is larger than the place.
 const FAR: i32 = 2 * MOST_CONTINUED as i32 + (1 << 28);
 
 /// The place within `extent`, at least 1, that is nearest to `at`.

@@ -69,7 +69,7 @@ unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const AHEAD: usi
     // SAFETY: nobody else writes there before the next barrier.
     unsafe { clear_beyond(derivatives, ((right - left + 2 * R) as u32).div_ceil(STEP) * STEP) };
     let mut back = Back::<MAPS>::new(params, &tile);
-    // Of this thread's windows, those whose columns are in the map, and those that are in the tile as well: a bit each.
+    // Of this thread's windows, those whose columns have derivatives, and those that are in the tile as well: a bit each.
     let columns = |range: [i32; 2]| {
         let first = left - R + (STEP * windows.place) as i32;
         (0..STEP).fold(0, |bits, i| bits | u32::from(within(first + i as i32, range)) << i)
@@ -79,7 +79,7 @@ unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const AHEAD: usi
     let mut sum = Sum::default();
     while row < bottom + R {
         // SAFETY: barriers stand between the writing of columns and the reading of rows, and the other way round; a
-        // column of sums is read and written by one thread.
+        // column of sums is read and written by one thread, and what a run doubles it has written itself.
         unsafe {
             march.step(row, sums);
             sync_threads();
@@ -89,20 +89,20 @@ unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const AHEAD: usi
                 let constants = Constants::new(params, &shift);
                 let at = row + run.row as i32;
                 let found = along.map(|sums| constants.derivatives::<MAPS>(&Moments::new(sums)));
-                let in_map = if within(at, with_derivatives(params, params.height)) {
+                let has_derivatives = if within(at, with_derivatives(params, params.height)) {
                     columns & ALL
                 } else {
                     0
                 };
                 let own = if within(at, tile.rows) {
-                    columns >> STEP & in_map
+                    columns >> STEP & has_derivatives
                 } else {
                     0
                 };
                 let mut halves = 0.0;
                 for i in 0..STEP {
                     let Derivatives { half_deficit, quarters } = found[i as usize];
-                    let quarters = quarters.map(|quarter| if_bit(in_map, i, quarter));
+                    let quarters = quarters.map(|quarter| if_bit(has_derivatives, i, quarter));
                     // SAFETY: each window has one thread.
                     derivatives.store(run, i as usize, 0, quarters);
                     halves += if_bit(own, i, half_deficit);

@@ -237,11 +237,11 @@ pub(super) fn typed(array: Option<Array>) -> Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const MOST_SHARED: u32 = single::most_shared((9, 0));
     use crate::config::Ssim;
     use crate::cuda::call::tests::call;
     use crate::options::{Covariance, DssimConvention};
+
+    const MOST_SHARED: u32 = single::most_shared((9, 0));
 
     #[test]
     fn numbers_are_those_of_the_metric() {

@@ -57,7 +57,7 @@ unsafe fn down<const DERIVATIVES: bool>(params: &Params) {
     let mut row = top;
     while row < bottom {
         // SAFETY: barriers stand between the writing of columns and the reading of rows, and the other way round; what is kept of a
-        // column is of one thread.
+        // column is of one thread, which also writes a column's results before it leaves the next sums there.
         unsafe {
             let down = march.down();
             if !DERIVATIVES {
