@@ -3,7 +3,9 @@
 
 use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
-use fastssim_kernels::geometry::{Way, Work, launch};
+use fastssim_kernels::geometry::{
+    Launch, MOST_TAPS, TAPS, Way, Work, derivatives_of_channel, launch, launch_adjoint, way as way_of,
+};
 use fastssim_kernels::kernels;
 use fastssim_kernels::params::{self, Params, Planes};
 use half::slice::HalfFloatSliceExt;
@@ -104,7 +106,20 @@ where
         _ => [0; 4],
     };
     let mut by_y = Array4::from_elem(by_y_shape, f32::NAN);
-    let geometry = launch(way, work, &mut params).expect("not too many tiles");
+    let taps = reference.window.max(TAPS);
+    let way = if taps > TAPS { way_of(work, taps as u32) } else { way };
+    let geometry = launch(way, work, taps as u32, &mut params).expect("not too many tiles");
+    let adjoint =
+        (way == Way::Split).then(|| launch_adjoint(work, taps as u32, &mut params).expect("not too many tiles"));
+    let channels = params.images * params.channels;
+    // Some channels at a time, the last time fewer.
+    let chunk = if adjoint.is_some() {
+        channels.div_ceil(2)
+    } else {
+        channels
+    };
+    let of_channel = derivatives_of_channel(work, &params).expect("not too large");
+    let mut derivatives = vec![f32::NAN; (u64::from(chunk) * of_channel) as usize * usize::from(adjoint.is_some())];
     let mut scores = vec![f64::NAN; images];
     let mut partials = vec![f64::NAN; geometry.tiles as usize];
     let mut counters = vec![0u32; images];
@@ -121,31 +136,40 @@ where
     params.scores = memory.write("scores", &mut scores).address();
     params.partials = memory.write("partials", &mut partials).address();
     params.counters = memory.write("counters", &mut counters).address();
+    params.derivatives = memory.write("derivatives", &mut derivatives).address();
     let continued = params.padding != params::Padding::Zero as u32;
-    let kernel = if continued {
-        kernel::<T::Kernel, kernels::Pixels>(way, work)
-    } else {
-        kernel::<T::Kernel, kernels::Zeros>(way, work)
+    let kernel = match (taps, continued) {
+        (TAPS, true) => kernel::<T::Kernel, kernels::Pixels>(way, work),
+        (TAPS, false) => kernel::<T::Kernel, kernels::Zeros>(way, work),
+        _ => wide(taps, work)[0],
     };
-    let way = match way {
-        Way::March => "",
-        Way::Patch => "patch_",
-    };
-    let work = match work {
-        Work::Score => "score",
-        Work::Map => "map",
-        Work::Gradient => "gradient",
-        Work::Gradients => "gradients",
+    let patch = if way == Way::Patch { "patch_" } else { "" };
+    let names = match (way, work) {
+        (Way::Split, Work::Gradient) => ["derivatives", "adjoint"],
+        (Way::Split, Work::Gradients) => ["derivatives_of_both", "adjoints"],
+        (_, Work::Score) => ["score", ""],
+        (_, Work::Map) => ["map", ""],
+        (_, Work::Gradient) => ["gradient", ""],
+        (_, Work::Gradients) => ["gradients", ""],
     };
     let edges = if continued { "continued_" } else { "" };
-    let name = format!("{edges}{way}{work}_{}", T::NAME);
-    let grid = Grid {
-        kernel: &name,
-        blocks: [geometry.grid, 1, 1],
-        threads: [geometry.block, 1, 1],
-        shared_bytes: geometry.shared,
-    };
-    code.run(&grid, &memory, kernel, &params)?;
+    let names = names.map(|work| match taps {
+        TAPS => format!("{edges}{patch}{work}_{}", T::NAME),
+        _ => format!("wide_{work}_{taps}_{}", T::NAME),
+    });
+    for first in (0..channels).step_by(chunk as usize) {
+        params.first = first;
+        let grid = |name, launch: &Launch| Grid {
+            kernel: name,
+            blocks: [launch.grid / channels * chunk.min(channels - first), 1, 1],
+            threads: [launch.block, 1, 1],
+            shared_bytes: launch.shared,
+        };
+        code.run(&grid(&names[0], &geometry), &memory, kernel, &params)?;
+        if let Some(adjoint) = &adjoint {
+            code.run(&grid(&names[1], adjoint), &memory, wide(taps, work)[1], &params)?;
+        }
+    }
     drop(memory);
     assert!(counters.iter().all(|&counter| counter == 0), "a counter was not reset");
     Ok(Emulation { scores, out, by_y })
@@ -161,6 +185,38 @@ fn kernel<P: kernels::Pixel, E: kernels::Edges>(way: Way, work: Work) -> unsafe 
         (Way::Patch, Work::Map) => kernels::patch::map::<P, E>,
         (Way::Patch, Work::Gradient) => kernels::patch::gradient::<P, E>,
         (Way::Patch, Work::Gradients) => kernels::patch::gradients::<P, E>,
+        (Way::Split, _) => panic!("windows of eleven taps are not split"),
+    }
+}
+
+/// Larger windows that are emulated: those with one kernel for a gradient and with two, for which all cases of what a thread keeps of its
+/// column occur. To compile all sizes for the emulator would take minutes; a GPU runs them.
+pub const WIDE: [usize; 5] = [13, 17, 21, 25, MOST_TAPS];
+
+/// The kernels for windows of so many taps, of `f32`: the first, and the second if there are two.
+fn wide(taps: usize, work: Work) -> [unsafe fn(&Params); 2] {
+    match taps {
+        13 => of_wide::<12>(work),
+        17 => of_wide::<16>(work),
+        21 => of_wide::<20>(work),
+        25 => of_wide::<24>(work),
+        MOST_TAPS => of_wide::<32>(work),
+        _ => panic!("no kernel for {taps} taps"),
+    }
+}
+
+fn of_wide<const A: usize>(work: Work) -> [unsafe fn(&Params); 2] {
+    use kernels::{Zeros, wide};
+    match (work, way_of(work, A as u32 + 1)) {
+        (Work::Score, _) => [wide::score::<f32, Zeros, A>; 2],
+        (Work::Map, _) => [wide::map::<f32, Zeros, A>; 2],
+        (Work::Gradient, Way::Split) => [wide::derivatives::<f32, Zeros, A>, wide::adjoint::<f32, Zeros, A>],
+        (Work::Gradients, Way::Split) => [
+            wide::derivatives_of_both::<f32, Zeros, A>,
+            wide::adjoints::<f32, Zeros, A>,
+        ],
+        (Work::Gradient, _) => [wide::gradient::<f32, Zeros, A>; 2],
+        (Work::Gradients, _) => [wide::gradients::<f32, Zeros, A>; 2],
     }
 }
 
@@ -204,23 +260,24 @@ fn params(reference: &Reference, shape: [usize; 4]) -> Params {
     }
 }
 
-/// The window in the middle of eleven weights, rounded such that they sum to 1: what one weight loses the next one outwards
+/// The window in the middle of as many weights as the kernel has, from the first to that of the centre, rounded such that they sum to 1: what one weight loses the next one outwards
 /// gets, but for no more than two units in its last place.
-fn weights(reference: &Reference) -> [f32; 11] {
+fn weights(reference: &Reference) -> [f32; MOST_TAPS / 2 + 1] {
     let radius = reference.window / 2;
     let weight = |distance: usize| match &reference.taps {
         Some(taps) => taps[radius + distance],
         None => (-0.5 * (distance as f64 / reference.sigma).powi(2)).exp(),
     };
     let sum: f64 = weight(0) + 2.0 * (1..=radius).map(weight).sum::<f64>();
-    let mut weights = [0.0; 11];
+    let mut weights = [0.0; MOST_TAPS / 2 + 1];
+    let centre = reference.window.max(TAPS) / 2;
     let mut carry: f64 = 0.0;
     for distance in 0..=radius {
         let exact = weight(distance) / sum;
         let most = 2.0 * f64::from(f32::EPSILON) * exact;
         let exact = exact + carry.clamp(-most, most);
         let rounded = exact as f32;
-        (weights[5 + distance], weights[5 - distance]) = (rounded, rounded);
+        weights[centre - distance] = rounded;
         let error = exact - f64::from(rounded);
         carry = if distance == 0 { error / 2.0 } else { error };
     }

@@ -7,7 +7,7 @@ use fastssim::{Backend, Padding, Ssim};
 use fastssim_kernels::geometry::{Way, Work};
 use fastssim_tests::comparison::Comparison;
 use fastssim_tests::compiled::Code;
-use fastssim_tests::emulated::{Emulation, Fast, emulate, paddings, works};
+use fastssim_tests::emulated::{Emulation, Fast, WIDE, emulate, paddings, works};
 use fastssim_tests::images::{Element, Scene, bytes, numbers, picture};
 use fastssim_tests::reference::Reference;
 use fastssim_tests::strided::{Arrangement, Strided};
@@ -76,8 +76,8 @@ fn compare<T: Fast>(errors: &mut Comparison, reference: &Reference, x: &Array4<T
     let windows = expected.map.len() / x.view().dim().0;
     let limits = tolerance::gpu(h * w, windows, errors.is_regular(), reference.padding);
     for way in WAYS {
-        // The last shape is there for the march: to a patch it is nothing new.
-        if way == Way::Patch && x.view().dim().1 > 3 {
+        // The last shape is there for the march: to a patch it is nothing new. Of larger windows there are none.
+        if way == Way::Patch && (x.view().dim().1 > 3 || reference.window > 11) {
             continue;
         }
         let what = format!("{way:?} {what}");
@@ -161,6 +161,23 @@ fn smaller_windows_and_other_parameters() {
             (reference.k1, reference.k2) = (0.02, 0.05);
             let [x, y] = Scene::Distorted.batches::<f32>([1, 1, 33, 70], 3);
             compare(&mut errors, &reference, &x, &y, &format!("window {window} {sigma}"));
+        }
+    }
+    errors.finish();
+}
+
+/// Windows that have kernels of their own, of which the outermost taps count: one tile and less, and several in both directions.
+#[test]
+fn larger_windows() {
+    let mut errors = Comparison::default();
+    let shapes = [[1, 1, 40, 37], [1, 1, 95, 150], [2, 2, 33, 70]];
+    for (turn, window) in WIDE.into_iter().enumerate() {
+        for (i, padding) in [Padding::Zero, Padding::Valid].into_iter().enumerate() {
+            let mut reference = Reference::new(padding, 1.0);
+            (reference.window, reference.sigma) = (window, window as f64 / 5.0);
+            let scene = [Scene::Distorted, Scene::NearConvergence, Scene::Points][(turn + i) % 3];
+            let [x, y] = scene.batches::<f32>(shapes[(2 * turn + i) % 3], 3);
+            compare(&mut errors, &reference, &x, &y, &format!("{scene:?} window {window}"));
         }
     }
     errors.finish();

@@ -34,7 +34,7 @@ struct Row {
 pub fn measure(stream: &Stream, rounds: usize) -> Result<()> {
     let mut clock = Clock::new(stream, rounds)?;
     let window = |taps: usize| Ssim::builder().window(taps);
-    let mut options: Vec<(String, SsimBuilder)> = [11, 3, 5, 7, 9, 13, 17, 25, 33]
+    let mut options: Vec<(String, SsimBuilder)> = [11, 3, 5, 7, 9, 13, 15, 17, 19, 21, 23, 25, 29, 33]
         .map(|taps| (format!("window of {taps}"), window(taps)))
         .into();
     options.push(("uniform window of 7".into(), Ssim::builder().uniform_window(7)));

@@ -2,10 +2,14 @@
 
 use crate::params::Params;
 
-/// Taps of the window. Smaller windows have weights of zero at both ends.
+/// Taps of the window that most kernels are compiled for. Smaller windows have weights of zero at both ends.
 pub const TAPS: usize = 11;
-/// Pixels on each side of the window's centre.
+/// Rows that such a window reaches above its last: what kernels that march are told of their window.
+pub const ABOVE: usize = TAPS - 1;
+/// Pixels on each side of such a window's centre.
 pub(crate) const R: i32 = TAPS as i32 / 2;
+/// Taps of the largest window.
+pub const MOST_TAPS: usize = 33;
 
 /// Rows or columns of an image at most beyond whose edges pixels stand: twice as many and a window's are far below 2³¹.
 pub const MOST_CONTINUED: u32 = 1 << 29;
@@ -19,11 +23,11 @@ pub(crate) const STEP: u32 = 9;
 const LEAST_STEPS: u32 = 8;
 /// Heights of tiles that are weighed up: all that there are, up to 2160 rows.
 const HEIGHTS: usize = 16;
-/// Widths of tiles that are weighed up: those of blocks of the two largest sizes, up to 4000 columns.
-const WIDTHS: usize = 12;
-/// Threads of a march that a multiprocessor has registers for: 128 each. Both gradients take 168, in the tiles of one, as does one where
-/// pixels stand beyond the edges.
+/// Widths of tiles that are weighed up: those of blocks of all sizes.
+const WIDTHS: usize = 8;
+/// Threads of a march that a multiprocessor has registers for where each has 128, and where each has 168.
 pub(crate) const THREADS: u32 = 512;
+const THREADS_OF_WIDE: u32 = 384;
 /// Multiprocessors that tiles are sized for: those of a large GPU. Not those of the device, as a score should have the same
 /// bits on all, but for large windows on compute capability 7.5.
 const MULTIPROCESSORS: u32 = 132;
@@ -62,6 +66,8 @@ pub enum Way {
     March,
     /// The threads of a block share out a small tile: least time for a small image.
     Patch,
+    /// A gradient in two kernels that march, with derivatives in memory between them: least work for a large window.
+    Split,
 }
 
 /// The geometry of a launch, in one dimension.
@@ -77,42 +83,108 @@ pub struct Launch {
     pub tiles: u32,
 }
 
+/// A march: what is computed, and the taps of the window, less one.
+#[derive(Clone, Copy)]
+pub struct March {
+    /// What is computed.
+    pub work: Work,
+    /// Rows that a window reaches above its last.
+    pub above: u32,
+    /// Whether it ends with derivatives, for another kernel.
+    pub is_split: bool,
+}
+
 impl Work {
-    /// Windows beyond a tile on each side that it needs.
+    /// Whether windows are computed that a tile does not have itself: those that hold one of its pixels.
     #[inline(always)]
-    pub(crate) const fn beyond(self) -> u32 {
+    const fn has_gradient(self) -> bool {
         match self {
-            Work::Score | Work::Map => 0,
-            Work::Gradient | Work::Gradients => R as u32,
+            Work::Score | Work::Map => false,
+            Work::Gradient | Work::Gradients => true,
         }
+    }
+
+    /// Windows of [`TAPS`] beyond a patch on each side that it needs.
+    #[inline(always)]
+    const fn beyond(self) -> u32 {
+        if self.has_gradient() { R as u32 } else { 0 }
+    }
+}
+
+impl March {
+    /// Rows and columns of windows beyond a tile, on both sides together, that it needs.
+    #[inline(always)]
+    const fn beyond(self) -> u32 {
+        if self.goes_back() { self.above } else { 0 }
+    }
+
+    /// Whether derivatives have shared memory of their own, and unfinished sums of them registers.
+    #[inline(always)]
+    const fn goes_back(self) -> bool {
+        self.work.has_gradient() && !self.is_split
     }
 
     /// Threads of a block that marches down a strip of so many columns: one for each column of pixels that its windows
     /// reach, `STEP` windows at a time.
     fn threads(self, cols: u32) -> u32 {
-        let windows = (cols + 2 * self.beyond()).div_ceil(STEP) * STEP;
-        (windows + TAPS as u32 - 1).next_multiple_of(LANES)
+        let windows = (cols + self.beyond()).div_ceil(STEP) * STEP;
+        (windows + self.above).next_multiple_of(LANES)
+    }
+
+    /// Whether the window is one of [`TAPS`] at most.
+    const fn is_narrow(self) -> bool {
+        self.above < TAPS as u32
     }
 
     /// Steps of a tile at most: what a thread's sum may add up, and rows that share a shift.
     const fn most_steps(self) -> u32 {
-        match self {
-            Work::Score | Work::Map => 16,
-            Work::Gradient | Work::Gradients => 20,
+        match (self.goes_back(), self.is_narrow()) {
+            (false, _) => 16,
+            (true, true) => 20,
+            // Each tile computes more rows that are not its own.
+            (true, false) => 32,
         }
     }
 
     /// Threads of the largest block: more would wait for one another.
-    const fn most_threads(self) -> u32 {
-        match self {
-            Work::Score | Work::Map => 160,
-            Work::Gradient | Work::Gradients => 128,
+    pub(crate) const fn most_threads(self) -> u32 {
+        match (self.goes_back(), self.is_narrow()) {
+            (false, true) => 160,
+            (true, true) => 128,
+            // Fewer have too many columns beyond their strip.
+            (false, false) => 256,
+            (true, false) => 192,
         }
     }
 
-    /// Columns of the widest strip.
-    const fn most_cols(self) -> u32 {
-        (self.most_threads() + 1 - TAPS as u32) / STEP * STEP - 2 * self.beyond()
+    /// Blocks of so many threads that a large multiprocessor has registers and shared memory for. Both gradients of a narrow window take
+    /// 168 registers in the tiles of one, as does one where pixels stand beyond the edges.
+    fn blocks(self, threads: u32) -> u32 {
+        let at_once = if self.goes_back() && !self.is_narrow() {
+            THREADS_OF_WIDE
+        } else {
+            THREADS
+        };
+        (at_once / threads).min(SHARED / (self.layout(threads).end + RESERVED))
+    }
+
+    /// Columns of the strips of blocks of all sizes, from the narrowest on: of two as good blocks that start together wait less.
+    fn strip_cols(self) -> impl Iterator<Item = u32> {
+        (LANES..=self.most_threads())
+            .step_by(LANES as usize)
+            .filter(move |&threads| self.layout(threads).end <= MOST_SHARED)
+            .map(move |threads| threads.saturating_sub(self.above) / STEP * STEP)
+            .map(move |windows| windows.saturating_sub(self.beyond()))
+            .filter(|&cols| cols > 0)
+    }
+
+    /// Steps whose pixels are kept: those of the step itself, and those before that its first window reaches, but for some rows.
+    #[inline(always)]
+    pub(crate) const fn steps_kept(self) -> u32 {
+        match self.work {
+            Work::Score | Work::Map if self.is_narrow() => 0,
+            _ => steps_kept(self.above as usize) as u32,
+        }
     }
 
     /// Where in the shared memory of a block of so many threads what it holds begins, in bytes.
@@ -120,26 +192,52 @@ impl Work {
     pub const fn layout(self, threads: u32) -> Layout {
         let step = threads * STEP;
         let sums = step * COLUMN * 4;
-        let (derivatives, pixels) = match self {
-            Work::Score | Work::Map => (0, 0),
-            Work::Gradient | Work::Gradients => (sums, 2 * step * PAIR_BYTES),
-        };
-        let found = sums + derivatives + pixels;
+        let derivatives = if self.goes_back() { sums } else { 0 };
+        let kept = step * PAIR_BYTES;
+        let pixels = sums + derivatives;
+        let found = pixels + self.steps_kept() * kept;
         let shifts = found + threads * PAIR_BYTES;
         Layout {
-            derivatives: sums,
-            pixels: [sums + derivatives, sums + derivatives + pixels / 2],
+            // Those of a split march take the place of the sums.
+            derivatives,
+            pixels,
+            kept,
             found,
             shifts,
-            end: shifts + (group(threads - 1) + 1) * PAIR_BYTES,
+            end: shifts + (group(self.above, threads - 1) + 1) * PAIR_BYTES,
+        }
+    }
+
+    /// Bytes of shared memory that a block has at most. Beyond 48 KiB a kernel has to ask for them.
+    pub const fn most_shared(self) -> u32 {
+        if self.is_narrow() {
+            self.layout(self.most_threads()).end
+        } else {
+            MOST_SHARED
         }
     }
 }
 
-/// Bytes of shared memory that a block of the march has at most. Beyond 48 KiB a kernel has to ask for them; no device has
-/// less than 64.
-pub const fn most_shared(work: Work) -> u32 {
-    work.layout(work.most_threads()).end
+/// Bytes of shared memory that a block has at most where windows are wider than [`TAPS`]: as many as the smallest device lets it have
+/// whose multiprocessors have room for two such.
+pub const MOST_SHARED: u32 = 113 * 1024;
+/// Whether devices of a compute capability let a block have [`MOST_SHARED`].
+pub const fn has_wide(compute_capability: (u32, u32)) -> bool {
+    matches!(compute_capability, (8, 0) | (9, 0) | (10, _))
+}
+
+/// Bytes that a large multiprocessor has, and those that a block takes besides its own.
+pub(crate) const SHARED: u32 = 228 * 1024;
+pub(crate) const RESERVED: u32 = 1024;
+
+/// Rows of pixels, before those of the steps that are kept whole, that a thread keeps for itself at most.
+pub(crate) const MOST_LAST: usize = 5;
+
+/// Steps whose pixels are kept where a window reaches so many rows above its last: that of the step itself, and those that hold these
+/// rows, but for [`MOST_LAST`].
+#[inline(always)]
+pub(crate) const fn steps_kept(above: usize) -> usize {
+    1 + (above - MOST_LAST).div_ceil(STEP as usize)
 }
 
 /// The shared memory of a march, in bytes. First come the sums of a step.
@@ -147,8 +245,10 @@ pub const fn most_shared(work: Work) -> u32 {
 pub struct Layout {
     /// The derivatives of a step's windows.
     pub derivatives: u32,
-    /// u' and v' of the pixels of two steps.
-    pub pixels: [u32; 2],
+    /// u' and v' of the pixels of some steps.
+    pub pixels: u32,
+    /// Those of one step, in bytes.
+    pub kept: u32,
     /// What each thread has found for the shift of its group.
     pub found: u32,
     /// The shifts of groups.
@@ -157,11 +257,17 @@ pub struct Layout {
     pub end: u32,
 }
 
+/// Groups of columns on each side of a run's own that its windows reach.
+#[inline(always)]
+pub(crate) const fn groups_beside(above: u32) -> u32 {
+    (above / 2).div_ceil(STEP)
+}
+
 /// The group that a thread's column is of: `STEP` columns whose shift is the same. The windows of a run are centred on those of
 /// a group.
 #[inline(always)]
-pub(crate) const fn group(thread: u32) -> u32 {
-    (thread + STEP - R as u32) / STEP
+pub(crate) const fn group(above: u32, thread: u32) -> u32 {
+    (thread + STEP * groups_beside(above) - above / 2) / STEP
 }
 
 /// How what is computed is cut into tiles.
@@ -178,11 +284,11 @@ impl Tiling {
     #[inline(always)]
     pub(crate) fn new(params: &Params, work: Work, way: Way) -> Self {
         let area = match work {
-            Work::Score | Work::Map => [params.height, params.width].map(|extent| extent - 2 * params.margin),
-            Work::Gradient | Work::Gradients => [params.height, params.width],
+            Work::Gradient | Work::Gradients if !matches!(way, Way::Split) => [params.height, params.width],
+            _ => [params.height, params.width].map(|extent| extent - 2 * params.margin),
         };
         let tile = match way {
-            Way::March => [params.tile_rows, params.tile_cols],
+            Way::March | Way::Split => [params.tile_rows, params.tile_cols],
             Way::Patch => PATCH,
         };
         Self { area, tile }
@@ -198,17 +304,17 @@ impl Tiling {
 }
 
 /// Height and width of a tile of the march. They depend on the image alone: neither on the batch nor on the device.
-fn march_tile(work: Work, channels: u32, [height, width]: [u32; 2]) -> [u32; 2] {
-    let blocks = |cols: u32| THREADS / work.threads(cols);
-    let least = width.div_ceil(work.most_cols());
-    let strips = strips(width, least..=least + least / 3 + 1, blocks);
-    let tiles = |steps: u32| height.div_ceil(steps * STEP - 2 * work.beyond());
+fn march_tile(march: March, channels: u32, [height, width]: [u32; 2]) -> [u32; 2] {
+    let blocks = |cols: u32| march.blocks(march.threads(cols));
+    let counts = march.strip_cols().map(|cols| width.div_ceil(cols));
+    let strips = strips(width, counts, blocks);
+    let tiles = |steps: u32| height.div_ceil((steps * STEP).saturating_sub(march.beyond()).max(1));
     let bands = bands(
         height,
         channels.saturating_mul(strips),
         blocks(width.div_ceil(strips)),
-        tiles(work.most_steps())..=tiles(LEAST_STEPS),
-        |rows| (rows + 2 * work.beyond()).div_ceil(STEP).into(),
+        tiles(march.most_steps())..=tiles(LEAST_STEPS),
+        |rows| (rows + march.beyond()).div_ceil(STEP).into(),
     );
     [height.div_ceil(bands), width.div_ceil(strips)]
 }
@@ -247,11 +353,16 @@ pub(crate) fn bands(
     range.take(HEIGHTS).min_by_key(cost).unwrap_or(least)
 }
 
-/// How to launch a kernel, and the tiles of a march, which it is told; `None` where it would have 2³¹ tiles or more.
-pub fn launch(way: Way, work: Work, params: &mut Params) -> Option<Launch> {
-    if let Way::March = way {
+/// How to launch a kernel that is compiled for so many taps, and the tiles of a march, which it is told; `None` where it would have 2³¹ tiles or more.
+pub fn launch(way: Way, work: Work, taps: u32, params: &mut Params) -> Option<Launch> {
+    let march = March {
+        work,
+        above: taps.saturating_sub(1),
+        is_split: matches!(way, Way::Split),
+    };
+    if !matches!(way, Way::Patch) {
         let area = Tiling::new(params, work, way).area;
-        [params.tile_rows, params.tile_cols] = march_tile(work, params.channels, area);
+        [params.tile_rows, params.tile_cols] = march_tile(march, params.channels, area);
     }
     let [rows, cols] = Tiling::new(params, work, way).tiles();
     let tiles = [params.channels, rows, cols]
@@ -259,9 +370,9 @@ pub fn launch(way: Way, work: Work, params: &mut Params) -> Option<Launch> {
         .try_fold(params.images, u32::checked_mul)
         .filter(|tiles| *tiles <= i32::MAX as u32)?;
     let (block, shared) = match way {
-        Way::March => {
-            let threads = work.threads(params.tile_cols);
-            (threads, work.layout(threads).end)
+        Way::March | Way::Split => {
+            let threads = march.threads(params.tile_cols);
+            (threads, march.layout(threads).end)
         }
         Way::Patch => (PATCH_THREADS, patch_bytes(work)),
     };
@@ -269,6 +380,85 @@ pub fn launch(way: Way, work: Work, params: &mut Params) -> Option<Launch> {
         grid: tiles,
         block,
         shared,
+        tiles,
+    })
+}
+
+/// The taps from which on a gradient is [split](Way::Split), and both are.
+const SPLIT: [u32; 2] = [21, 25];
+
+/// The way to do images that are not small, with a kernel for so many taps.
+pub const fn way(work: Work, taps: u32) -> Way {
+    let is_split = match work {
+        Work::Score | Work::Map => false,
+        Work::Gradient => taps >= SPLIT[0],
+        Work::Gradients => taps >= SPLIT[1],
+    };
+    if is_split { Way::Split } else { Way::March }
+}
+
+/// Maps of derivatives that two kernels have between them.
+#[inline(always)]
+pub(crate) const fn maps(work: Work) -> u32 {
+    match work {
+        Work::Gradients => 4,
+        _ => 3,
+    }
+}
+
+/// Numbers of all derivatives of a channel; `None` where the map of one has 2³¹ or more.
+pub fn derivatives_of_channel(work: Work, params: &Params) -> Option<u64> {
+    let [rows, cols] = [params.height, params.width].map(|extent| extent - 2 * params.margin);
+    let map = rows.checked_mul(cols).filter(|&map| map <= i32::MAX as u32)?;
+    Some(u64::from(maps(work)) * u64::from(map))
+}
+
+/// Steps of a tile of the second kernel, at least and at most: each tile computes as many rows more as the window reaches above its last.
+const BACK_STEPS: [u32; 2] = [4, 32];
+
+/// Columns of the strips of the second of two kernels, with so many threads a block: all the same, but for the last.
+#[inline(always)]
+pub(crate) const fn back_cols(above: u32, threads: u32, width: u32) -> u32 {
+    let most = threads.saturating_sub(above) / STEP * STEP;
+    // No width is zero, but the compiler must know it, or it makes room for a panic.
+    let most = if most > 0 { most } else { 1 };
+    let strips = width.div_ceil(most);
+    width.div_ceil(if strips > 0 { strips } else { 1 })
+}
+
+/// How to launch the second of two kernels for all channels, and the height of its tiles, which it is told; `None` where it would have 2³¹
+/// or more.
+pub fn launch_adjoint(work: Work, taps: u32, params: &mut Params) -> Option<Launch> {
+    // Threads of a block at most, and of a multiprocessor: unfinished sums of four maps take up to 246 registers.
+    let (most_threads, at_once) = match work {
+        Work::Gradients => (128, 256),
+        _ => (192, THREADS_OF_WIDE),
+    };
+    let above = taps.saturating_sub(1);
+    let strips = |threads: u32| params.width.div_ceil(back_cols(above, threads, params.width));
+    // From the widest on, as warps beyond a strip have less to do.
+    let sizes = (LANES..=most_threads).rev().step_by(LANES as usize);
+    let threads = sizes
+        .filter(|&threads| threads >= above + STEP)
+        .min_by_key(|&threads| u64::from(strips(threads)) * (1 << 20) / u64::from(at_once / threads))
+        .unwrap_or(most_threads);
+    let strips = strips(threads);
+    let [most, least] = BACK_STEPS.map(|steps| params.height.div_ceil(steps * STEP));
+    let all = params.channels.saturating_mul(strips);
+    let blocks = at_once / threads;
+    let bands = bands(params.height, all, blocks, least..=most, |rows| {
+        (rows + above).div_ceil(STEP).into()
+    });
+    params.back_rows = params.height.div_ceil(bands);
+    let bands = params.height.div_ceil(params.back_rows);
+    let tiles = [params.channels, bands, strips]
+        .into_iter()
+        .try_fold(params.images, u32::checked_mul)
+        .filter(|tiles| *tiles <= i32::MAX as u32)?;
+    Some(Launch {
+        grid: tiles,
+        block: threads,
+        shared: threads * STEP * COLUMN * 4,
         tiles,
     })
 }

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! A small image would keep few multiprocessors busy, for as many steps as it has rows. There a block computes a *patch*,
-//! all rows side by side (`kernels::patch`).
+//! all rows side by side (`kernels::patch`). Windows of more than eleven taps have marches of their own (`kernels::wide`), from which two
+//! kernels are made where a gradient needs more room than a block has (`kernels::split`).
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -32,6 +33,8 @@
 //! | `kernels::march` | from rows of pixels to the moments of windows |
 //! | `kernels::formula` | SSIM and its derivatives from the moments |
 //! | `kernels::patch` | the same for small images, by blocks |
+//! | `kernels::wide` | the same for larger windows |
+//! | `kernels::split` | their gradients in two kernels |
 //! | `kernels::sum` | from the deficits of a lane to the score of an image |
 //! | [`general`], `kernels::general` | the same for every type, padding, window and weight that the above do not have |
 

@@ -1,6 +1,6 @@
 //! What a kernel is told: filled in by the host, read by the kernel.
 
-use crate::geometry::TAPS;
+use crate::geometry::MOST_TAPS;
 
 /// Where the pixels of a batch lie: the first one, and the distances in elements from one image,
 /// channel, row and column to the next.
@@ -53,6 +53,9 @@ pub struct Params {
     /// `*mut u32`: workspace, one number an image. Zero before the first launch, and zero again after
     /// each. Not used by the map kernels.
     pub counters: u64,
+    /// `*mut f32`: workspace, the derivatives of some channels' windows, map after map, summed along rows. Used where a gradient takes two
+    /// kernels.
+    pub derivatives: u64,
     /// Images of the batch.
     pub images: u32,
     /// Channels of an image.
@@ -69,8 +72,13 @@ pub struct Params {
     /// Columns of a tile of the march, likewise. Not an array of both: its place is not that of 64 bits, and the compiler would
     /// put it into local memory.
     pub tile_cols: u32,
-    /// The window's weights, centred and symmetric.
-    pub weights: [f32; TAPS],
+    /// The first of the channels, counted over all images, of which a launch of one of two kernels does some.
+    pub first: u32,
+    /// Rows of a tile of the second of two kernels: [`launch_adjoint`](crate::geometry::launch_adjoint) fills them in.
+    pub back_rows: u32,
+    /// The window's weights, of as many taps as the kernel is compiled for: from the first to that of the centre. The others are the
+    /// same in reverse; a smaller window has zeros at both ends.
+    pub weights: [f32; MOST_TAPS / 2 + 1],
     /// What pixels are multiplied by: a power of two that brings the dynamic range between 1 and 2.
     pub scale: f32,
     /// C1 of the scaled pixels.
@@ -81,10 +89,10 @@ pub struct Params {
     /// SSIM, over the windows of an image.
     pub gradient_factor: f32,
     /// A [`Padding`]; for gradients not [`Replicate`](Padding::Replicate). Where pixels stand beyond the edges, an image has at least
-    /// [`TAPS`] rows and columns, so that there is one reflection, and at most [`MOST_CONTINUED`](crate::geometry::MOST_CONTINUED).
+    /// as many rows and columns as the kernel has taps, so that there is one reflection, and at most [`MOST_CONTINUED`](crate::geometry::MOST_CONTINUED).
     pub padding: u32,
     /// Pixels at each edge whose windows have no derivatives. Where mirror images stand beyond the edges, windows do so too, with the
-    /// derivatives of their own mirror images: it is then less than 0 by the radius of [`TAPS`].
+    /// derivatives of their own mirror images: it is then less than 0 by half of the kernel's taps.
     pub derivatives_margin: i32,
     /// The score is `score_offset + score_factor * (1 − SSIM)`.
     pub score_offset: f64,

@@ -1,7 +1,7 @@
 //! Scores, maps and gradients of the GPU against the reference in double precision, and against numbers of others.
 
-use fastssim::cuda::{DevicePixel, Stream};
-use fastssim::{DssimConvention, Padding, Ssim};
+use fastssim::cuda::{CudaOutputs, DeviceImages, DevicePixel, DeviceScores, Stream};
+use fastssim::{Backend, DssimConvention, Padding, Ssim};
 use fastssim_tests::images::{Element, Scene, bytes, numbers, picture};
 use fastssim_tests::reference::Reference;
 use fastssim_tests::tolerance::{self, max_abs, relative_l2};
@@ -163,6 +163,63 @@ fn gpu_windows_and_constants() {
                 ..Reference::new(padding, 1.0)
             };
             failures.compare(&stream, &reference, &pair, false, "other parameters");
+        }
+    }
+    failures.finish();
+}
+
+/// Windows that have kernels of their own, for large images on devices that have room for them; compared with the CPU in double precision,
+/// which other tests compare with the reference.
+#[test]
+fn gpu_larger_windows() {
+    let Some((_, stream)) = gpu() else { return };
+    let mut failures = Failures::default();
+    for (turn, window) in (13..=33).step_by(2).enumerate() {
+        for (i, padding) in [Padding::Zero, Padding::Valid].into_iter().enumerate() {
+            let what = format!("window of {window}, {padding}");
+            let shape = [[1, 1, 530, 1003], [2, 3, 411, 475], [1, 2, 1200, 233]][(turn + i) % 3];
+            let scene = [Scene::Distorted, Scene::NearConvergence, Scene::Noise][(2 * turn + i) % 3];
+            let pair = scene.batches::<f32>(shape, 4);
+            let metric = Ssim::builder()
+                .padding(padding)
+                .window(window)
+                .sigma(window as f64 / 5.0);
+            let cpu = metric.clone().backend(Backend::Cpu).build().expect("valid");
+            let metric = metric.build().expect("valid");
+            let [x, y] = pair.each_ref().map(|images| images.mapv(f64::from));
+            let (expected, by_x, by_y) = cpu.ssim_of(&x, &y).images_with_gradients().expect("valid input");
+            let expected_map = cpu.ssim_map(&x, &y).expect("valid input");
+            let [x, y] = upload(&stream, &pair);
+            let on = metric.on(&stream);
+            let mut scores = DeviceScores::new(stream.device(), shape[0]).expect("there is memory");
+            let mut gradients =
+                [0, 1].map(|_| DeviceImages::<f32>::new(stream.device(), shape).expect("there is memory"));
+            let alone = on.ssim(&x, &y).expect("valid input");
+            let (with_gradient, one) = on.ssim_with_gradient(&x, &y).expect("valid input");
+            let [of_x, of_y] = &mut gradients;
+            let outputs = CudaOutputs::new()
+                .images(&mut scores)
+                .gradient(of_x)
+                .gradient_of_y(of_y);
+            on.ssim_of(&x, &y).compute(outputs).expect("valid input");
+            let with_both = scores.download(&stream).expect("it works");
+            for found in [alone, with_gradient, with_both] {
+                for (found, expected) in found.iter().zip(&expected) {
+                    failures.check((found - expected).abs(), tolerance::gpu_score(tolerance::LARGE), &what);
+                }
+            }
+            let [of_x, of_y] = gradients
+                .each_ref()
+                .map(|images| images.download(&stream).expect("it works"));
+            for (found, expected) in [(&one, &by_x), (&of_x, &by_x), (&of_y, &by_y)] {
+                let error = tolerance::relative_l2(found, expected);
+                failures.check(error, tolerance::gradient::<f32>(), &format!("{what}, gradient"));
+            }
+            let map = on.ssim_map(&x, &y).expect("valid input");
+            let error = map.iter().zip(&expected_map).fold(0.0f64, |most, (found, expected)| {
+                most.max((f64::from(*found) - expected).abs())
+            });
+            failures.check(error, tolerance::map::<f32>(), &format!("{what}, map"));
         }
     }
     failures.finish();

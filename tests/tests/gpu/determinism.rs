@@ -21,7 +21,15 @@ struct Results {
 }
 
 fn results<T: DevicePixel<Float = f32>>(stream: &Stream, x: &DeviceImages<T>, y: &DeviceImages<T>) -> Results {
-    let metric = Ssim::default();
+    results_of(&Ssim::default(), stream, x, y)
+}
+
+fn results_of<T: DevicePixel<Float = f32>>(
+    metric: &Ssim,
+    stream: &Stream,
+    x: &DeviceImages<T>,
+    y: &DeviceImages<T>,
+) -> Results {
     let on = metric.on(stream);
     let (with_gradient, gradient) = on.ssim_with_gradient(x, y).expect("valid input");
     Results {
@@ -81,6 +89,30 @@ fn gpu_an_image_alone_as_in_a_batch() {
         assert_eq!(alone.with_gradient, all.with_gradient[image..=image]);
         assert_eq!(alone.gradient, all.gradient.slice(only));
         assert_eq!(alone.map, all.map.slice(only));
+    }
+}
+
+/// Derivatives of windows of 25 taps go through memory, of some channels at a time where they are many.
+#[test]
+fn gpu_larger_windows_have_the_same_bits_in_any_batch() {
+    let Some((_, stream)) = gpu() else { return };
+    let pair = Scene::Distorted.batches::<f32>([5, 3, 1100, 1500], 9);
+    let [x, y] = upload(&stream, &pair);
+    for window in [15, 25] {
+        let metric = Ssim::builder().window(window).build().expect("valid");
+        let all = results_of(&metric, &stream, &x, &y);
+        assert!(all.scores.iter().all(|score| score.is_finite()));
+        for run in 0..10 {
+            assert!(results_of(&metric, &stream, &x, &y) == all, "run {run}");
+        }
+        for image in [0, 4] {
+            let only = s![image..image + 1, .., .., ..];
+            let [x, y] = upload(&stream, &pair.each_ref().map(|images| images.slice(only).to_owned()));
+            let alone = results_of(&metric, &stream, &x, &y);
+            assert_eq!(alone.with_gradient, all.with_gradient[image..=image]);
+            assert_eq!(alone.gradient, all.gradient.slice(only));
+            assert_eq!(alone.map, all.map.slice(only));
+        }
     }
 }
 

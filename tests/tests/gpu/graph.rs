@@ -10,12 +10,14 @@ use crate::raw::{Graph, Mode, RawStream};
 use crate::{gpu, metric, upload};
 
 /// Of one tile, of a few, and of many; one image and several.
-const SHAPES: [[usize; 4]; 5] = [
+const SHAPES: [[usize; 4]; 6] = [
     [1, 1, 11, 12],
     [1, 3, 64, 64],
     [3, 1, 100, 60],
     [2, 3, 130, 300],
     [1, 1, 256, 256],
+    // Large enough for the kernels of a larger window.
+    [1, 1, 600, 610],
 ];
 
 /// Those of the fast kernels for zeros beyond the edges and of those for pixels there, and one whose gradients are the general
@@ -39,8 +41,12 @@ struct Results {
 }
 
 impl Outputs {
-    fn new(device: &Device, padding: Padding, [n, c, h, w]: [usize; 4]) -> Self {
-        let margin = if padding == Padding::Valid { 10 } else { 0 };
+    fn new(device: &Device, metric: &Ssim, [n, c, h, w]: [usize; 4]) -> Self {
+        let margin = if metric.padding() == Padding::Valid {
+            metric.window() - 1
+        } else {
+            0
+        };
         let scores = || DeviceScores::new(device, n).expect("there is memory");
         let images = |h, w| DeviceImages::new(device, [n, c, h, w]).expect("there is memory");
         Self {
@@ -73,18 +79,19 @@ impl Outputs {
 }
 
 fn replay<T: Element + DevicePixel>(device: &Device, direct: &Stream) {
+    let larger = Ssim::builder().window(21).build().expect("valid");
+    let metrics = PADDINGS.map(metric).into_iter().chain([larger]).collect::<Vec<_>>();
     for (seed, shape) in SHAPES.into_iter().enumerate() {
-        for padding in PADDINGS {
-            let metric = metric(padding);
+        for metric in &metrics {
             let raw = RawStream::new(device);
             // SAFETY: of this device's primary context, and it outlives this; see below for the graph.
             let stream = unsafe { Stream::from_raw(device, raw.as_raw()) }.expect("a stream");
             let mut pair = upload(&stream, &Scene::Noise.batches::<T>(shape, seed as u64));
-            let mut outputs = Outputs::new(device, padding, shape);
+            let mut outputs = Outputs::new(device, metric, shape);
             // The first call makes room, and has the driver load the kernels.
-            outputs.compute(&metric, &stream, &pair);
+            outputs.compute(metric, &stream, &pair);
             let graph = Graph::capture(&stream, Mode::ThreadLocal, || {
-                outputs.compute(&metric, &stream, &pair);
+                outputs.compute(metric, &stream, &pair);
             });
             for replay in 0..6 {
                 // Never the numbers that are in the outputs already.
@@ -97,13 +104,13 @@ fn replay<T: Element + DevicePixel>(device: &Device, direct: &Stream) {
                     unsafe { graph.launch(&stream) };
                 }
                 let found = outputs.download(&stream);
-                let mut expected = Outputs::new(device, padding, shape);
+                let mut expected = Outputs::new(device, metric, shape);
                 // In the other stream, and in the same between two launches.
                 let stream = if replay % 2 == 0 { direct } else { &stream };
-                expected.compute(&metric, stream, &pair);
+                expected.compute(metric, stream, &pair);
                 let expected = expected.download(stream);
                 assert!(expected.scores.iter().flatten().all(|score| score.is_finite()));
-                assert!(found == expected, "{shape:?} {padding}, replay {replay}");
+                assert!(found == expected, "{shape:?} {metric:?}, replay {replay}");
             }
         }
     }
@@ -136,7 +143,7 @@ fn gpu_captures_refuse_what_allocates_or_copies() {
     let many = upload(&direct, &Scene::Noise.batches::<f32>([1100, 1, 4, 4], 4));
     direct.synchronize().expect("it works");
     let metric = metric(Padding::Zero);
-    let mut expected = Outputs::new(&device, Padding::Zero, pair[0].shape());
+    let mut expected = Outputs::new(&device, &metric, pair[0].shape());
     expected.compute(&metric, &direct, &pair);
     let expected = expected.download(&direct);
     let mut many_scores = DeviceScores::new(&device, 1100).expect("there is memory");
@@ -144,7 +151,7 @@ fn gpu_captures_refuse_what_allocates_or_copies() {
     for mode in [Mode::ThreadLocal, Mode::Relaxed] {
         let stream = Stream::new(&device).expect("a stream");
         let mut copy = DeviceImages::<f32>::new(&device, pair[0].shape()).expect("there is memory");
-        let mut outputs = Outputs::new(&device, Padding::Zero, pair[0].shape());
+        let mut outputs = Outputs::new(&device, &metric, pair[0].shape());
         let on = metric.on(&stream);
         let [x, y] = &pair;
         let graph = Graph::capture(&stream, mode, || {

@@ -9,10 +9,14 @@ const MARCH: &str = ".maxntid 256, 1, 1\n.minnctapersm 2\n";
 /// Twelve warps, with registers that spill nothing. One gradient with pixels beyond the edges takes 199 µs so, and with 128 registers
 /// 226, spilling 40 bytes.
 const BOTH: &str = ".maxntid 128, 1, 1\n.minnctapersm 3\n";
-/// As many warps, which are blocks, of a kernel as need not spill for it.
+/// As many, in blocks of up to 192 threads.
+const WIDE: &str = ".maxntid 192, 1, 1\n.minnctapersm 2\n";
+/// Eight warps, with registers for the unfinished sums of four maps.
+const EIGHT: &str = ".maxntid 128, 1, 1\n.minnctapersm 2\n";
+/// Twelve warps, which are blocks, of a kernel as need not spill for it.
 const TWELVE: &str = ".maxntid 32, 1, 1\n.minnctapersm 12\n";
 /// The kernels that have bounds, by how their names begin.
-const BOUNDS: [(&str, &str); 11] = [
+const BOUNDS: [(&str, &str); 17] = [
     ("score_", MARCH),
     ("map_", MARCH),
     ("gradient_", MARCH),
@@ -20,6 +24,12 @@ const BOUNDS: [(&str, &str); 11] = [
     ("continued_gradient", BOTH),
     ("continued_score_", MARCH),
     ("continued_map_", MARCH),
+    ("wide_score_", MARCH),
+    ("wide_map_", MARCH),
+    ("wide_gradient", WIDE),
+    ("wide_derivatives", MARCH),
+    ("wide_adjoints_", EIGHT),
+    ("wide_adjoint_", WIDE),
     ("general_windows_f32", MARCH),
     ("general_derivatives_f32", MARCH),
     ("general_adjoint_f64", TWELVE),

@@ -8,8 +8,10 @@ mod compare;
 mod rules;
 mod syntax;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
@@ -23,17 +25,24 @@ pub struct Flavour {
     pub name: &'static str,
     /// What the check assembles it for.
     pub architectures: &'static [u32],
+    /// Those of them whose blocks have room for the kernels of large windows.
+    pub wide: &'static [u32],
 }
+
+/// What the names of these kernels begin with.
+const WIDE: &str = "wide_";
 
 /// All of them. The loader takes the last one that the device can run.
 const FLAVOURS: [Flavour; 2] = [
     Flavour {
         name: "sm_75",
         architectures: &[75],
+        wide: &[],
     },
     Flavour {
         name: "sm_80",
         architectures: &[80, 86, 89, 90, 100, 120],
+        wide: &[80, 90, 100],
     },
 ];
 
@@ -41,8 +50,8 @@ const FLAVOURS: [Flavour; 2] = [
 pub fn write(workspace: &Workspace) -> Result<()> {
     let compiler = Compiler::find()?;
     let mut broken = Vec::new();
-    for flavour in &FLAVOURS {
-        let text = build::build(workspace, &compiler, flavour)?;
+    for (flavour, text) in FLAVOURS.iter().zip(build_all(workspace, &compiler)) {
+        let text = text?;
         let path = committed(workspace, flavour);
         let folder = path.parent().unwrap_or(&workspace.root);
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
@@ -53,14 +62,26 @@ pub fn write(workspace: &Workspace) -> Result<()> {
     conclude(&broken)
 }
 
+/// Compiles the kernels for all flavours, side by side.
+fn build_all(workspace: &Workspace, compiler: &Compiler) -> Vec<Result<String>> {
+    thread::scope(|scope| {
+        let build = |flavour| scope.spawn(move || build::build(workspace, compiler, flavour));
+        let running: Vec<_> = FLAVOURS.iter().map(build).collect();
+        let joined = running.into_iter().map(thread::ScopedJoinHandle::join);
+        joined
+            .map(|built| built.unwrap_or_else(|_| bail!("a thread that compiles has panicked")))
+            .collect()
+    })
+}
+
 /// Compiles the kernels and compares with the files, then assembles the files.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let compiler = Compiler::find()?;
     let ptxas = ptxas::find()?;
     println!("built by {} ({})", compiler.release, compiler.rustc.display());
     let mut broken = Vec::new();
-    for flavour in &FLAVOURS {
-        let built = build::build(workspace, &compiler, flavour)?;
+    for (flavour, built) in FLAVOURS.iter().zip(build_all(workspace, &compiler)) {
+        let built = built?;
         broken.extend(labelled(flavour, rules::broken(&built)?));
         let path = committed(workspace, flavour);
         let Ok(text) = fs::read_to_string(&path) else {
@@ -89,11 +110,28 @@ fn assemble(workspace: &Workspace, ptxas: &ptxas::Ptxas) -> Result<Vec<String>> 
     let mut broken = Vec::new();
     println!("assembled by {ptxas}\n{}", ptxas::Usage::HEADER);
     for flavour in &FLAVOURS {
-        let path = committed(workspace, flavour);
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        let kernels = syntax::parse(&text)?.entries()?.into_keys().collect();
-        for &architecture in flavour.architectures {
-            match ptxas.assemble(&path, architecture, &kernels) {
+        let Ok(text) = fs::read_to_string(committed(workspace, flavour)) else {
+            continue;
+        };
+        let module = syntax::parse(&text)?;
+        let folder = tempfile::tempdir()?;
+        let all = part(&module, &folder.path().join("all.ptx"), |_| true)?;
+        let most = part(&module, &folder.path().join("most.ptx"), |name| !name.starts_with(WIDE))?;
+        // Side by side, as each takes its time.
+        let found: Vec<_> = thread::scope(|scope| {
+            let assemble = |&architecture: &u32| {
+                let (path, kernels) = if flavour.wide.contains(&architecture) {
+                    &all
+                } else {
+                    &most
+                };
+                scope.spawn(move || ptxas.assemble(path, architecture, kernels))
+            };
+            let running: Vec<_> = flavour.architectures.iter().map(assemble).collect();
+            running.into_iter().map(thread::ScopedJoinHandle::join).collect()
+        });
+        for (&architecture, found) in flavour.architectures.iter().zip(found) {
+            match found.unwrap_or_else(|_| bail!("a thread that assembles has panicked")) {
                 Ok(usages) => {
                     usages.iter().for_each(|usage| println!("{usage}"));
                     broken.extend(usages.iter().flat_map(ptxas::Usage::faults));
@@ -103,6 +141,13 @@ fn assemble(workspace: &Workspace, ptxas: &ptxas::Ptxas) -> Result<Vec<String>> 
         }
     }
     Ok(broken)
+}
+
+/// Writes the kernels that `belongs` takes to a file; returns that and their names.
+fn part(module: &syntax::Module, path: &Path, belongs: impl Fn(&str) -> bool) -> Result<(PathBuf, BTreeSet<String>)> {
+    let kernels = module.entries()?.into_keys().filter(|name| belongs(name)).collect();
+    fs::write(path, module.part(belongs)).with_context(|| path.display().to_string())?;
+    Ok((path.to_owned(), kernels))
 }
 
 /// The file of a flavour among the library's sources.

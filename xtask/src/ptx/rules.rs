@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::syntax::{Kind, parse, tokens};
 
 /// Barriers of a block in the kernels whose names begin so, as their sources have them.
-const BARRIERS: [(&str, usize); 12] = [
+const BARRIERS: [(&str, usize); 18] = [
     ("score_", 5),
     ("map_", 6),
     ("gradient_", 7),
@@ -18,6 +18,12 @@ const BARRIERS: [(&str, usize); 12] = [
     ("patch_map_", 3),
     ("patch_gradient_", 7),
     ("patch_gradients_", 7),
+    ("wide_score_", 5),
+    ("wide_map_", 6),
+    ("wide_gradient_", 7),
+    ("wide_gradients_", 7),
+    ("wide_derivatives_", 7),
+    ("wide_adjoint", 3),
     ("general_windows_f32", 8),
     ("general_derivatives_f32", 9),
     ("general_adjoint_f32", 5),

@@ -160,6 +160,14 @@ fn parameter(text: &str) -> String {
 }
 
 impl Module {
+    /// The text without the kernels whose names `belongs` does not take.
+    pub fn part(&self, belongs: impl Fn(&str) -> bool) -> String {
+        let items = self.items.iter();
+        let items = items.filter(|item| item.kind != Kind::Entry || belongs(&item.name));
+        let lines = self.header.iter().chain(items.map(|item| &item.text));
+        lines.map(|line| format!("{line}\n")).collect()
+    }
+
     /// The kernels, each with its parameters.
     pub fn entries(&self) -> Result<BTreeMap<String, Vec<String>>> {
         let entries: BTreeMap<_, _> = self

@@ -2,10 +2,8 @@
 
 use crate::params::Planes;
 
+pub use crate::geometry::MOST_TAPS;
 pub use crate::params::Padding;
-
-/// The most taps of a window.
-pub const MOST_TAPS: usize = 33;
 
 /// An element type, by its number in [`Typed::kind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

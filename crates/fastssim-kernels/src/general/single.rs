@@ -3,7 +3,7 @@
 
 use super::geometry::Work;
 use super::params::Params;
-use crate::geometry::{COLUMN, LANES, STEP, THREADS, bands, strips};
+use crate::geometry::{COLUMN, LANES, RESERVED, SHARED, STEP, THREADS, bands, strips};
 
 /// Steps of a tile at most: what a thread's sum may add up, and rows that share a shift.
 const MOST_STEPS: u32 = 16;
@@ -16,9 +16,6 @@ const MOST_THREADS: u32 = 256;
 pub const fn most_shared(compute_capability: (u32, u32)) -> u32 {
     if compute_capability.0 < 8 { 64 * 1024 } else { 99 * 1024 }
 }
-/// Bytes that a large multiprocessor has, and those that a block takes besides its own.
-const SHARED: u32 = 228 * 1024;
-const RESERVED: u32 = 1024;
 /// Bytes of u' and v' of a pixel.
 pub(crate) const PIXEL: u32 = 8;
 /// Numbers of an entry of the table of weights: what two neighbouring places count in `STEP` windows side by side, one weight more

@@ -5,23 +5,23 @@ use fastssim_device::math::fresh;
 use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
-use super::blur::{Running, slide};
+use super::blur::{Running, Weights, slide};
 use super::down::Kept;
 use super::edges::{Edges, at_edges, is_edge, reflect, with_derivatives};
 use super::formula::{BOTH, Constants, Derivatives, Moments, ONE, slopes, work_of};
-use super::march::{Columns, March, Run};
+use super::march::{Columns, March, Run, layout};
 use super::origins::moved_back;
 use super::pixels::Pixel;
 use super::shift::Shift;
-use super::sum::{Sum, finish_block};
+use super::sum::{Sum, finish_block, total};
 use super::tile::Tile;
-use crate::geometry::{COLUMN, R, STEP, TAPS, Way};
+use crate::geometry::{ABOVE, COLUMN, MOST_TAPS, STEP, Way, groups_beside};
 use crate::params::{Params, Planes};
 
 /// All windows of a run, a bit each.
 const ALL: u32 = (1 << STEP) - 1;
-/// Columns of pixels on each side of a tile whose windows reach into it by way of another window.
-const BESIDE: usize = 2 * R as usize;
+/// Groups of columns at most whose windows hold the pixels of a run.
+const MOST_GROUPS: usize = (MOST_TAPS - 1).div_ceil(STEP as usize) + 1;
 
 /// The score of each image, and its gradient with respect to x.
 ///
@@ -30,7 +30,7 @@ const BESIDE: usize = 2 * R as usize;
 #[inline(always)]
 pub unsafe fn gradient<P: Pixel, E: Edges>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { back_and_forth::<P, E, ONE, 8>(params) };
+    unsafe { back_and_forth::<P, E, ONE, ABOVE, 8>(params) };
 }
 
 /// The score of each image, and its gradients with respect to x and to y.
@@ -40,44 +40,48 @@ pub unsafe fn gradient<P: Pixel, E: Edges>(params: &Params) {
 #[inline(always)]
 pub unsafe fn gradients<P: Pixel, E: Edges>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { back_and_forth::<P, E, BOTH, 8>(params) };
+    unsafe { back_and_forth::<P, E, BOTH, ABOVE, 8>(params) };
 }
 
-/// Scores and gradients, by so many maps of derivatives. Of a step's rows so many are read ahead as there are registers for.
+/// Scores and gradients, by so many maps of derivatives, for windows that reach `A` rows above their last. Of a step's rows so many are
+/// read ahead as there are registers for.
 ///
-/// The march goes over the windows that hold a pixel of the tile: five more on each side. Their
+/// The march goes over the windows that hold a pixel of the tile: half as many more on each side. Their
 /// derivatives take the way back: blurred along rows by way of shared memory, then along columns by running
-/// sums. They never leave the multiprocessor. Their pixels, which the gradient needs ten rows later, are kept meanwhile; so are
+/// sums. They never leave the multiprocessor. Their pixels, which the gradient needs `A` rows later, are kept meanwhile; so are
 /// those that the next windows need.
 ///
 /// # Safety
 /// As [`score`](super::score()).
 #[inline(always)]
-unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const AHEAD: usize>(params: &Params) {
+pub(crate) unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const A: usize, const AHEAD: usize>(
+    params: &Params,
+) {
+    let r = A as i32 / 2;
     let work = work_of(MAPS);
     let Some(tile) = Tile::of_block(params, work, Way::March) else {
         return;
     };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
-    let layout = work.layout(block_dim_x());
+    let layout = layout::<A>(work, false, block_dim_x());
     let (sums, derivatives) = (Columns(Shared::at(0)), Columns(Shared::at(layout.derivatives)));
-    let mut row = top - R;
+    let mut row = top - r;
     // SAFETY: all threads of the block come here.
-    let mut march = unsafe { March::<P, E, Kept, AHEAD>::new(params, &layout, &tile, [row, left - R]) };
-    let (windows, has_windows) = Run::new(((right - left + 2 * R) as u32).div_ceil(STEP));
+    let mut march = unsafe { March::<P, E, Kept<A>, A, AHEAD>::new(params, &layout, &tile, [row, left - r]) };
+    let (windows, has_windows) = Run::new(((right - left + 2 * r) as u32).div_ceil(STEP));
     let (pixels, has_pixels) = Run::new(((right - left) as u32).div_ceil(STEP));
     // SAFETY: nobody else writes there before the next barrier.
-    unsafe { clear_beyond(derivatives, ((right - left + 2 * R) as u32).div_ceil(STEP) * STEP) };
-    let mut back = Back::<MAPS>::new(params, &tile);
+    unsafe { clear_beyond(derivatives, ((right - left + 2 * r) as u32).div_ceil(STEP) * STEP) };
+    let mut back = Back::<MAPS, A>::new(params, &tile, left - A as i32 + thread_idx_x() as i32);
     // Of this thread's windows, those whose columns have derivatives, and those that are in the tile as well: a bit each.
     let columns = |range: [i32; 2]| {
-        let first = left - R + (STEP * windows.place) as i32;
+        let first = left - r + (STEP * windows.place) as i32;
         (0..STEP).fold(0, |bits, i| bits | u32::from(within(first + i as i32, range)) << i)
     };
     // Side by side in one register, as there are none to spare.
     let columns = columns(with_derivatives(params, params.width)) | columns(tile.cols) << STEP;
     let mut sum = Sum::default();
-    while row < bottom + R {
+    while row < bottom + r {
         // SAFETY: barriers stand between the writing of columns and the reading of rows, and the other way round; a
         // column of sums is read and written by one thread, and what a run doubles it has written itself.
         unsafe {
@@ -99,17 +103,17 @@ unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const AHEAD: usi
                 } else {
                     0
                 };
-                let mut halves = 0.0;
+                let mut halves = [0.0; STEP as usize];
                 for i in 0..STEP {
                     let Derivatives { half_deficit, quarters } = found[i as usize];
                     let quarters = quarters.map(|quarter| if_bit(has_derivatives, i, quarter));
                     // SAFETY: each window has one thread.
                     derivatives.store(run, i as usize, 0, quarters);
-                    halves += if_bit(own, i, half_deficit);
+                    halves[i as usize] = if_bit(own, i, half_deficit);
                 }
-                sum.add(halves);
+                sum.add(total(halves));
                 if reflect::<E>(params) {
-                    double_edges(params, derivatives, run, [at, left - R + (STEP * run.place) as i32]);
+                    double_edges(params, derivatives, run, [at, left - r + (STEP * run.place) as i32]);
                 }
             }
             sync_threads();
@@ -124,7 +128,16 @@ unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const AHEAD: usi
             }
             sync_threads();
             march.read(row + STEP as i32);
-            back.step(march.weights, &mut march.down, sums, row - R - top);
+            let column = sums.column(thread_idx_x());
+            back.step(
+                march.weights,
+                // Beside the tile there may be sums, which nobody looks at.
+                |i| {
+                    let found = column.load4(COLUMN * i as u32);
+                    (core::array::from_fn(|map| found[map]), march.down.above(i))
+                },
+                row - r - top,
+            );
         }
         row += STEP as i32;
     }
@@ -163,7 +176,7 @@ unsafe fn clear_beyond(columns: Columns, first: u32) {
     }
 }
 
-impl<P: Pixel, E: Edges, const AHEAD: usize> March<'_, P, E, Kept, AHEAD> {
+impl<P: Pixel, E: Edges, const A: usize, const AHEAD: usize> March<'_, P, E, Kept<A>, A, AHEAD> {
     /// Blurs derivatives along a run of pixels, for the shifts of their groups: all three of a gradient, or those two of both
     /// gradients that a signal enters by, u or v.
     ///
@@ -172,31 +185,43 @@ impl<P: Pixel, E: Edges, const AHEAD: usize> March<'_, P, E, Kept, AHEAD> {
     #[inline(always)]
     unsafe fn blur_derivatives<const N: usize>(&self, run: &Run, signal: usize, derivatives: Columns, to: Columns) {
         let first = (2 * signal) as u32;
-        // SAFETY: as the caller promises; a block has the groups of its windows.
-        let [left, shift, right] = [1, 2, 3].map(|i| unsafe { self.origins.of_group(run.place + i) });
+        let (step, r) = (STEP as usize, A / 2);
+        let of_group = |i: usize| {
+            let group = run.place + groups_beside(A as u32) + i as u32;
+            // SAFETY: as the caller promises; a block has the groups of its windows.
+            unsafe { self.origins.of_group(group) }
+        };
         let until = |from: &Shift, to: &Shift| {
             let by = from.until(to);
             [by[signal], by[1 - signal]]
         };
-        let (from_left, from_right) = (until(&shift, &left), until(&shift, &right));
-        let mut along = slide(self.weights, |col| {
+        // The group of the last of these pixels; of those of the windows that hold them it is in the middle.
+        let middle = r.div_ceil(step);
+        let shift = of_group(middle);
+        let mut by = [[0.0; 2]; MOST_GROUPS];
+        for i in 0..A.div_ceil(step) + 1 {
+            if i != middle {
+                by[i] = until(&shift, &of_group(i));
+            }
+        }
+        let mut along = slide::<N, A>(self.weights, |col| {
             // SAFETY: as the caller promises; beyond the windows there are zeros.
             let maps: [f32; N] = unsafe { derivatives.load(run, col, first) };
-            if col < STEP as usize {
-                moved_back(maps, from_left)
-            } else if col >= 2 * STEP as usize {
-                moved_back(maps, from_right)
-            } else {
+            if col / step == middle {
                 maps
+            } else {
+                moved_back(maps, by[col / step])
             }
         });
-        // The first pixels are of the left group.
-        for i in 0..STEP as usize - R as usize {
-            along[i] = moved_back(along[i], until(&left, &shift));
+        // The first pixels may be of the group before.
+        for i in 0..step {
+            if (i + r) / step != middle {
+                along[i] = moved_back(along[i], by[(i + r) / step].map(|by| -by));
+            }
         }
-        for i in 0..STEP as usize {
+        for i in 0..step {
             // SAFETY: as the caller promises.
-            unsafe { to.store(run, i + BESIDE, first, along[i]) };
+            unsafe { to.store(run, i + A, first, along[i]) };
         }
     }
 }
@@ -265,9 +290,9 @@ unsafe fn halve_edges<const MAPS: usize>(params: &Params, tile: &Tile) {
 }
 
 /// The way back of a gradient, down a thread's own column of pixels: from derivatives that are blurred along rows.
-struct Back<const MAPS: usize> {
+pub(crate) struct Back<const MAPS: usize, const A: usize> {
     /// Of the maps of derivatives.
-    sums: Running<MAPS>,
+    sums: Running<MAPS, A>,
     /// With respect to x, and to y if there are maps for both.
     outs: [Out; 2],
     /// Rows of the tile that this thread writes: all or none.
@@ -297,11 +322,10 @@ impl Out {
     }
 }
 
-impl<const MAPS: usize> Back<MAPS> {
-    /// Begins above the tile.
+impl<const MAPS: usize, const A: usize> Back<MAPS, A> {
+    /// Begins above the tile, in this column.
     #[inline(always)]
-    fn new(params: &Params, tile: &Tile) -> Self {
-        let col = tile.cols[0] - BESIDE as i32 + thread_idx_x() as i32;
+    pub(crate) fn new(params: &Params, tile: &Tile, col: i32) -> Self {
         Self {
             sums: Running::NEW,
             outs: [&params.out, &params.by_y].map(|planes| Out::new(planes, tile, col)),
@@ -315,21 +339,25 @@ impl<const MAPS: usize> Back<MAPS> {
         }
     }
 
-    /// Takes in `STEP` rows of derivatives, and writes as many rows of the gradients, from row `row` of the tile on.
+    /// Takes in `STEP` rows of derivatives, and writes as many rows of the gradients, from row `row` of the tile on: `read` gives what is
+    /// in a row of derivatives, and the pixel that the row completes.
     ///
     /// # Safety
-    /// They have been written, and a barrier stands between; the pixels of the step have been kept.
+    /// No other thread writes these gradients.
     #[inline(always)]
-    unsafe fn step(&mut self, weights: &[f32; TAPS], pixels: &mut Kept, columns: Columns, row: i32) {
-        let column = columns.column(thread_idx_x());
+    pub(crate) unsafe fn step(
+        &mut self,
+        weights: &Weights,
+        mut read: impl FnMut(usize) -> ([f32; MAPS], [f32; 2]),
+        row: i32,
+    ) {
         let outs = [0, 1].map(|of| {
             let stride = fresh(self.outs[of].row_stride);
             (self.outs[of].first.offset(i64::from(row) * i64::from(stride)), stride)
         });
         for i in 0..STEP {
-            // SAFETY: as the caller promises. Beside the tile there may be sums, which nobody looks at.
-            let (found, pixel) = unsafe { (column.load4(COLUMN * i), pixels.leave(i)) };
-            let maps = self.sums.push(weights, core::array::from_fn(|map| found[map]));
+            let (along, pixel) = read(i as usize);
+            let maps = self.sums.push(weights, along);
             let slopes = slopes(maps, pixel);
             let is_own = (row as u32).wrapping_add(i) < self.count;
             for of in 0..MAPS - ONE + 1 {

@@ -6,12 +6,13 @@ use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
 use super::blur::Running;
+use super::down::Down;
 use super::edges::Edges;
 use super::formula::{Constants, Moments};
-use super::march::{Columns, March, Run};
+use super::march::{Columns, March, Run, layout};
 use super::pixels::Pixel;
 use super::tile::Tile;
-use crate::geometry::{STEP, Way, Work};
+use crate::geometry::{ABOVE, STEP, Way, Work};
 use crate::params::Params;
 
 /// Rows of a step that are read ahead.
@@ -23,13 +24,23 @@ const AHEAD: usize = 5;
 /// As [`score`](super::score()).
 #[inline(always)]
 pub unsafe fn map<P: Pixel, E: Edges>(params: &Params) {
+    // SAFETY: as the caller promises.
+    unsafe { down::<P, E, Running<4, ABOVE>, ABOVE>(params) };
+}
+
+/// The SSIM of each window, for windows that reach `A` rows above their last.
+///
+/// # Safety
+/// As [`score`](super::score()).
+#[inline(always)]
+pub(crate) unsafe fn down<P: Pixel, E: Edges, D: Down<A>, const A: usize>(params: &Params) {
     let Some(tile) = Tile::of_block(params, Work::Map, Way::March) else {
         return;
     };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
-    let layout = Work::Map.layout(block_dim_x());
+    let layout = layout::<A>(Work::Map, false, block_dim_x());
     // SAFETY: all threads of the block come here, and barriers stand between the writing of columns and the reading of rows.
-    let mut march = unsafe { March::<P, E, Running<4>, AHEAD>::new(params, &layout, &tile, [top, left]) };
+    let mut march = unsafe { March::<P, E, D, A, AHEAD>::new(params, &layout, &tile, [top, left]) };
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let out = GlobalMut::<f32>::from_address(params.out.data).offset(params.out.plane(&tile));
     let shared = Shared::at(0);

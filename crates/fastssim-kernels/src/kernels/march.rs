@@ -6,20 +6,20 @@
 use fastssim_device::shared::Shared;
 use fastssim_device::thread::thread_idx_x;
 
-use super::blur::slide;
-use super::down::{ABOVE, Down};
+use super::blur::{Weights, slide};
+use super::down::Down;
 use super::edges::Edges;
 use super::origins::{Origins, moved};
 use super::pixels::{Column, Pixel, Reader, Words};
 use super::shift::Shift;
 use super::tile::Tile;
-use crate::geometry::{COLUMN, Layout, R, STEP, TAPS, group};
+use crate::geometry::{COLUMN, Layout, MOST_TAPS, STEP, Work, group, groups_beside};
 use crate::params::Params;
 
-/// A thread's way down its column. Of the rows of a step it reads `AHEAD` before the step above is complete; the others are on
-/// their way while these are taken in.
-pub(crate) struct March<'a, P: Pixel, E: Edges, D, const AHEAD: usize> {
-    pub(crate) weights: &'a [f32; TAPS],
+/// A thread's way down its column, for windows that reach `A` rows above their last. Of the rows of a step it reads `AHEAD` before the
+/// step above is complete; the others are on their way while these are taken in.
+pub(crate) struct March<'a, P: Pixel, E: Edges, D, const A: usize, const AHEAD: usize> {
+    pub(crate) weights: &'a Weights,
     pub(crate) reader: Reader<P, E>,
     pub(crate) origins: Origins,
     column: Column<P>,
@@ -27,6 +27,13 @@ pub(crate) struct March<'a, P: Pixel, E: Edges, D, const AHEAD: usize> {
     ahead: [Words; AHEAD],
     shift: Shift,
     pub(crate) down: D,
+}
+
+/// The shared memory of a block of so many threads, where a window reaches `A` rows above its last.
+#[inline(always)]
+pub(crate) const fn layout<const A: usize>(work: Work, is_split: bool, threads: u32) -> Layout {
+    let above = A as u32;
+    crate::geometry::March { work, above, is_split }.layout(threads)
 }
 
 /// Numbers of `STEP` rows in shared memory, column by column: four a row.
@@ -101,7 +108,15 @@ impl Run {
     }
 }
 
-impl<'a, P: Pixel, E: Edges, D: Down, const AHEAD: usize> March<'a, P, E, D, AHEAD> {
+/// Groups of columns that a run's windows reach at most.
+const MOST_GROUPS: usize = 2 * groups_beside(MOST_TAPS as u32 - 1) as usize + 1;
+
+impl<'a, P: Pixel, E: Edges, D: Down<A>, const A: usize, const AHEAD: usize> March<'a, P, E, D, A, AHEAD> {
+    /// Pixels on each side of a window's centre.
+    const R: i32 = A as i32 / 2;
+    /// Groups of columns on each side of a run's own that its windows reach.
+    const BESIDE: usize = groups_beside(A as u32) as usize;
+
     /// Begins above row `row` of windows, the first of which is in column `col`.
     ///
     /// # Safety
@@ -109,14 +124,14 @@ impl<'a, P: Pixel, E: Edges, D: Down, const AHEAD: usize> March<'a, P, E, D, AHE
     #[inline(always)]
     pub(crate) unsafe fn new(params: &'a Params, layout: &Layout, tile: &Tile, [row, col]: [i32; 2]) -> Self {
         let reader = Reader::new(params, tile);
-        let column = reader.column(col - R + thread_idx_x() as i32);
-        let above = row - R;
-        let first: [_; ABOVE] = reader.read_rows(above, &column);
+        let column = reader.column(col - Self::R + thread_idx_x() as i32);
+        let above = row - Self::R;
+        let first: [_; A] = reader.read_rows(above, &column);
         // SAFETY: as the caller promises.
-        let origins = unsafe { Origins::find(params, layout, tile, &reader, &column) };
-        let ahead = reader.read_rows(above + ABOVE as i32, &column);
+        let origins = unsafe { Origins::find::<P, E, A>(params, layout, tile, &reader, &column) };
+        let ahead = reader.read_rows(above + A as i32, &column);
         // SAFETY: it has been found.
-        let shift = unsafe { origins.of_group(group(thread_idx_x())) };
+        let shift = unsafe { origins.of_group(group(A as u32, thread_idx_x())) };
         let first = first.map(|words| reader.signals(&column, words, &shift));
         Self {
             weights: &params.weights,
@@ -138,7 +153,7 @@ impl<'a, P: Pixel, E: Edges, D: Down, const AHEAD: usize> March<'a, P, E, D, AHE
     pub(crate) unsafe fn step(&mut self, row: i32, columns: Columns) {
         let column = columns.column(thread_idx_x());
         // As many as a step has; those that are not looked at are not read.
-        let rest: [_; STEP as usize] = self.reader.read_rows(row + R + AHEAD as i32, &self.column);
+        let rest: [_; STEP as usize] = self.reader.read_rows(row + Self::R + AHEAD as i32, &self.column);
         let pixel = |i: usize| {
             let words = if i < AHEAD { self.ahead[i] } else { rest[i - AHEAD] };
             self.reader.signals(&self.column, words, &self.shift)
@@ -153,7 +168,7 @@ impl<'a, P: Pixel, E: Edges, D: Down, const AHEAD: usize> March<'a, P, E, D, AHE
     /// Reads rows of the step whose windows begin with row `row`.
     #[inline(always)]
     pub(crate) fn read(&mut self, row: i32) {
-        self.ahead = self.reader.read_rows(row + R, &self.column);
+        self.ahead = self.reader.read_rows(row + Self::R, &self.column);
     }
 
     /// The sums of a run's windows, and the shift that they have.
@@ -163,17 +178,24 @@ impl<'a, P: Pixel, E: Edges, D: Down, const AHEAD: usize> March<'a, P, E, D, AHE
     #[inline(always)]
     pub(crate) unsafe fn along(&self, run: &Run, columns: Columns) -> ([[f32; 4]; STEP as usize], Shift) {
         // SAFETY: as the caller promises; a block has the groups that its runs reach.
-        let [left, shift, right] = [0, 1, 2].map(|i| unsafe { self.origins.of_group(run.place + i) });
-        let (from_left, from_right) = (left.until(&shift), right.until(&shift));
-        let sums = slide(self.weights, |col| {
+        let of_group = |i: usize| unsafe { self.origins.of_group(run.place + i as u32) };
+        let shift = of_group(Self::BESIDE);
+        let mut by = [[0.0; 2]; MOST_GROUPS];
+        for i in 0..2 * Self::BESIDE + 1 {
+            if i != Self::BESIDE {
+                by[i] = of_group(i).until(&shift);
+            }
+        }
+        // Columns of the first group that are beyond what the windows reach.
+        let beyond = Self::BESIDE * STEP as usize - Self::R as usize;
+        let sums = slide::<4, A>(self.weights, |col| {
             // SAFETY: as the caller promises; a row has a column for all that its runs reach.
             let sums = unsafe { columns.load(run, col, 0) };
-            if col < R as usize {
-                moved(sums, from_left)
-            } else if col >= STEP as usize + R as usize {
-                moved(sums, from_right)
-            } else {
+            let group = (col + beyond) / STEP as usize;
+            if group == Self::BESIDE {
                 sums
+            } else {
+                moved(sums, by[group])
             }
         });
         (sums, shift)

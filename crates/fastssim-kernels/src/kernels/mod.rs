@@ -16,8 +16,10 @@ pub mod patch;
 mod pixels;
 mod score;
 mod shift;
+mod split;
 mod sum;
 mod tile;
+pub mod wide;
 
 pub use edges::{Edges, Pixels, Zeros};
 pub use gradient::{gradient, gradients};

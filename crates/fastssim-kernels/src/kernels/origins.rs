@@ -5,7 +5,7 @@
 //! not add up. But a single outlier must not cost the other pixels their digits. Where all samples are the same the area may
 //! well be flat, and its u' and v' are zero.
 //!
-//! A window reaches pixels of three groups. Its sums of u' and u'², under weights w that add up to 1, are moved from one shift
+//! A window reaches pixels of three groups, or five. Its sums of u' and u'², under weights w that add up to 1, are moved from one shift
 //! to another, with d what u' grows by:
 //!
 //! ```text
@@ -20,7 +20,7 @@ use super::edges::Edges;
 use super::pixels::{Column, Pixel, Reader};
 use super::shift::{PIXELS_PREVAIL, Shift};
 use super::tile::Tile;
-use crate::geometry::{Layout, STEP, group};
+use crate::geometry::{Layout, STEP, group, groups_beside};
 use crate::params::Params;
 
 /// Samples of a column, in rows at equal distances.
@@ -34,12 +34,12 @@ pub(crate) struct Origins {
 }
 
 impl Origins {
-    /// Finds them, of the rows of a tile; this thread has one of the columns.
+    /// Finds them, of the rows of a tile; this thread has one of the columns. A window reaches `A` rows above its last.
     ///
     /// # Safety
     /// All threads of the block call it; nobody else uses that memory.
     #[inline(always)]
-    pub(crate) unsafe fn find<P: Pixel, E: Edges>(
+    pub(crate) unsafe fn find<P: Pixel, E: Edges, const A: usize>(
         params: &Params,
         layout: &Layout,
         tile: &Tile,
@@ -62,8 +62,8 @@ impl Origins {
             sync_threads();
             // The middle column finds the shift of the group, with those three to the left and right of it; the last one where
             // the block ends before.
-            let group = group(thread);
-            if thread == (group * STEP).min(block_dim_x() - 1) {
+            let group = group(A as u32, thread);
+            if thread == middle(A as u32, group).min(block_dim_x() - 1) {
                 let left = found.load2(2 * thread.saturating_sub(3));
                 let right = found.load2(2 * (thread + 3).min(block_dim_x() - 1));
                 let shift = [0, 1].map(|signal| {
@@ -107,6 +107,12 @@ pub(crate) fn moved_back<const MAPS: usize>(mut maps: [f32; MAPS], by: [f32; 2])
         maps[0] = fma(maps[map], by[map - 1], maps[0]);
     }
     maps
+}
+
+/// The thread whose column is in the middle of a group.
+#[inline(always)]
+const fn middle(above: u32, group: u32) -> u32 {
+    (STEP * group + above / 2 + STEP / 2).saturating_sub(STEP * groups_beside(above))
 }
 
 /// The mean of samples: of equal ones exactly what each of them is.

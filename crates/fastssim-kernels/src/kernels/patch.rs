@@ -16,13 +16,16 @@ use fastssim_device::shared::Shared;
 use fastssim_device::thread::{sync_threads, thread_idx_x};
 use fastssim_device::warp::lane;
 
+use super::blur::{Weights, at_tap};
 use super::edges::{Edges, at_edges, reflect, with_derivatives};
 use super::formula::{BOTH, Constants, Moments, ONE, slopes, work_of};
 use super::pixels::{Pixel, Reader};
 use super::shift::Shift;
 use super::sum::{Sum, finish_block};
 use super::tile::{Tile, warp};
-use crate::geometry::{PATCH, PATCH_THREADS, R, TAPS, Way, Work, patch_pixel_bytes, patch_pixels, patch_windows};
+use crate::geometry::{
+    ABOVE, PATCH, PATCH_THREADS, R, TAPS, Way, Work, patch_pixel_bytes, patch_pixels, patch_windows,
+};
 use crate::params::Params;
 
 /// Pixels that a thread reads before it waits for the first.
@@ -171,7 +174,7 @@ fn each([rows, cols]: [u32; 2], mut act: impl FnMut([u32; 2])) {
 
 /// What a block shares: first the pixels of a patch, then its sums along rows.
 struct Patch<'a> {
-    weights: &'a [f32; TAPS],
+    weights: &'a Weights,
     constants: Constants,
     /// Height and width of the windows, and of the pixels that they reach.
     windows: [u32; 2],
@@ -252,7 +255,7 @@ impl<'a> Patch<'a> {
             let [u, v] = unsafe { self.pixel([row, col + tap as u32]) };
             let values = [u, v, u * u, v * v];
             for map in 0..4 {
-                sums[map] = fma(self.weights[tap], values[map], sums[map]);
+                sums[map] = fma(at_tap::<ABOVE>(self.weights, tap), values[map], sums[map]);
             }
         }
         sums
@@ -269,7 +272,7 @@ impl<'a> Patch<'a> {
             // SAFETY: as the caller promises.
             let values = unsafe { self.along.load4(4 * ((row + tap as u32) * self.windows[1] + col)) };
             for map in 0..4 {
-                sums[map] = fma(self.weights[tap], values[map], sums[map]);
+                sums[map] = fma(at_tap::<ABOVE>(self.weights, tap), values[map], sums[map]);
             }
         }
         Moments::new(sums)
@@ -326,7 +329,11 @@ impl<'a> Patch<'a> {
                 for tap in 0..TAPS as u32 {
                     let place = (map * rows + row) * self.windows[1] + col + tap;
                     // SAFETY: as the caller promises.
-                    sum = fma(self.weights[tap as usize], unsafe { self.pixels.load(place) }, sum);
+                    sum = fma(
+                        at_tap::<ABOVE>(self.weights, tap as usize),
+                        unsafe { self.pixels.load(place) },
+                        sum,
+                    );
                 }
                 // SAFETY: each place has one thread, and the planes have room where the sums were.
                 unsafe { self.along.store((map * rows + row) * PATCH[1] + col, sum) };
@@ -346,7 +353,11 @@ impl<'a> Patch<'a> {
             for tap in 0..TAPS as u32 {
                 let place = (map as u32 * rows + row + tap) * PATCH[1] + col;
                 // SAFETY: as the caller promises.
-                sum = fma(self.weights[tap as usize], unsafe { self.along.load(place) }, sum);
+                sum = fma(
+                    at_tap::<ABOVE>(self.weights, tap as usize),
+                    unsafe { self.along.load(place) },
+                    sum,
+                );
             }
             sum
         })

@@ -4,13 +4,14 @@ use fastssim_device::shared::Shared;
 use fastssim_device::thread::{block_dim_x, sync_threads};
 
 use super::blur::Running;
+use super::down::Down;
 use super::edges::Edges;
 use super::formula::{Constants, Moments};
-use super::march::{Columns, March, Run};
+use super::march::{Columns, March, Run, layout};
 use super::pixels::Pixel;
-use super::sum::{Sum, finish_block};
+use super::sum::{Sum, finish_block, total};
 use super::tile::Tile;
-use crate::geometry::{STEP, Way, Work};
+use crate::geometry::{ABOVE, STEP, Way, Work};
 use crate::params::Params;
 
 /// Rows of a step that are read ahead.
@@ -23,13 +24,23 @@ const AHEAD: usize = 5;
 /// [`launch`](crate::geometry::launch).
 #[inline(always)]
 pub unsafe fn score<P: Pixel, E: Edges>(params: &Params) {
+    // SAFETY: as the caller promises.
+    unsafe { down::<P, E, Running<4, ABOVE>, ABOVE>(params) };
+}
+
+/// The score of each image, for windows that reach `A` rows above their last.
+///
+/// # Safety
+/// As [`score`].
+#[inline(always)]
+pub(crate) unsafe fn down<P: Pixel, E: Edges, D: Down<A>, const A: usize>(params: &Params) {
     let Some(tile) = Tile::of_block(params, Work::Score, Way::March) else {
         return;
     };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
-    let layout = Work::Score.layout(block_dim_x());
+    let layout = layout::<A>(Work::Score, false, block_dim_x());
     // SAFETY: all threads of the block come here, and barriers stand between the writing of columns and the reading of rows.
-    let mut march = unsafe { March::<P, E, Running<4>, AHEAD>::new(params, &layout, &tile, [top, left]) };
+    let mut march = unsafe { March::<P, E, D, A, AHEAD>::new(params, &layout, &tile, [top, left]) };
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let windows = if is_one {
         right - left - (STEP * run.place) as i32
@@ -44,23 +55,17 @@ pub unsafe fn score<P: Pixel, E: Edges>(params: &Params) {
         unsafe { march.step(row, sums) };
         march.read(row + STEP as i32);
         sync_threads();
-        if (windows > 0) & (row + (run.row as i32) < bottom) {
+        let mut halves = [0.0; STEP as usize];
+        if is_one {
             // SAFETY: all threads have written.
             let (along, shift) = unsafe { march.along(&run, sums) };
             let constants = Constants::new(params, &shift);
-            let halves = along.map(|sums| constants.half_deficit(&Moments::new(sums)));
-            let mut all = 0.0;
-            if windows >= STEP as i32 {
-                for i in 0..STEP as usize {
-                    all += halves[i];
-                }
-            } else {
-                for i in 0..STEP as usize {
-                    all += if (i as i32) < windows { halves[i] } else { 0.0 };
-                }
-            }
-            sum.add(all);
+            halves = along.map(|sums| constants.half_deficit(&Moments::new(sums)));
         }
+        let windows = if row + (run.row as i32) < bottom { windows } else { 0 };
+        sum.add(total(core::array::from_fn(|i| {
+            if (i as i32) < windows { halves[i] } else { 0.0 }
+        })));
         sync_threads();
         row += STEP as i32;
     }

@@ -9,7 +9,7 @@ use fastssim_device::thread::{block_dim_x, fence, sync_threads};
 use fastssim_device::warp::{self, lane};
 
 use super::tile::{Tile, warp as warp_of_block};
-use crate::geometry::{LANES, Way, Work};
+use crate::geometry::{LANES, STEP, Way, Work};
 use crate::params::Params;
 
 /// Numbers that a lane reads before it waits for the first.
@@ -36,6 +36,13 @@ impl Sum {
     fn total(&self) -> f64 {
         f64::from(self.total) + f64::from(self.rest)
     }
+}
+
+/// The sum of a run's numbers. By pairs: the assembler would complete the first window of a chain before it looks at the next one, and
+/// keep what all of them reach meanwhile.
+#[inline(always)]
+pub(crate) fn total([a, b, c, d, e, f, g, h, i]: [f32; STEP as usize]) -> f32 {
+    (((a + b) + (c + d)) + ((e + f) + (g + h))) + i
 }
 
 /// The sum over all threads of a block, in its first warp, by way of as many numbers in `shared` as it has warps.

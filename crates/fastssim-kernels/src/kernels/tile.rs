@@ -49,11 +49,40 @@ impl Tile {
     pub(crate) fn of_block(params: &Params, work: Work, way: Way) -> Option<Self> {
         let mut tiling = Tiling::new(params, work, way);
         tiling.tile = tiling.tile.map(fresh);
-        Self::number(fresh(block_idx_x()), params, work, &tiling)
+        let mut index = fresh(block_idx_x());
+        if let Way::Split = way {
+            let [rows, cols] = tiling.tiles();
+            index += params.first * (rows * cols);
+        }
+        Self::number(index, params, work, way, &tiling)
+    }
+
+    /// That of this thread's block in the second of two kernels, a strip of so many columns.
+    #[inline(always)]
+    pub(crate) fn of_adjoint(params: &Params, strip: u32) -> Self {
+        let area = [params.height, params.width];
+        let tile = [params.back_rows, strip];
+        let [down, across] = Tiling { area, tile }.tiles();
+        let (rest, col) = divide(block_idx_x(), across);
+        let (plane, row) = divide(rest, down);
+        let (image, channel) = divide(params.first + plane, params.channels);
+        let span =
+            |index: u32, size: u32, extent: u32| [index * size, (index * size + size).min(extent)].map(|at| at as i32);
+        let margin = params.margin as i32;
+        Self {
+            index: block_idx_x(),
+            image,
+            channel,
+            tiles_of_image: params.channels * down * across,
+            rows: span(row, tile[0], area[0]),
+            cols: span(col, tile[1], area[1]),
+            map_rows: [margin, params.height as i32 - margin],
+            map_cols: [margin, params.width as i32 - margin],
+        }
     }
 
     #[inline(always)]
-    fn number(index: u32, params: &Params, work: Work, tiling: &Tiling) -> Option<Self> {
+    fn number(index: u32, params: &Params, work: Work, way: Way, tiling: &Tiling) -> Option<Self> {
         let [tile_rows, tile_cols] = tiling.tiles();
         let (rest, col) = divide(index, tile_cols);
         let (rest, row) = divide(rest, tile_rows);
@@ -63,9 +92,9 @@ impl Tile {
         }
         let margin = params.margin as i32;
         // A gradient has a value everywhere, a map only within the margin.
-        let first = match work {
-            Work::Score | Work::Map => margin,
-            Work::Gradient | Work::Gradients => 0,
+        let first = match (work, way) {
+            (Work::Gradient | Work::Gradients, Way::March | Way::Patch) => 0,
+            _ => margin,
         };
         let span = |index: u32, size: u32, extent: u32| {
             let [from, extent] = [index * size, extent].map(|at| at as i32);

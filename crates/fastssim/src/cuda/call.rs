@@ -1,11 +1,12 @@
 //! One call: two batches in a device's memory, what is wanted of them, and which kernels do it.
 
-use fastssim_kernels::general::params::MOST_TAPS;
+use fastssim_kernels::geometry::{MOST_TAPS, TAPS};
 use fastssim_kernels::params::Planes;
 
 use super::general;
 use super::images::Kind;
 use super::job::{self, Job, Target};
+use super::module::FastKind;
 use super::reduced;
 use super::stream::Stream;
 use crate::CudaError;
@@ -103,7 +104,7 @@ impl Call<'_> {
             // SAFETY: as the caller promises.
             return unsafe { reduced::launch(self, factor, stream) };
         }
-        match self.fast() {
+        match self.fast(stream.device().has_wide()) {
             // SAFETY: as the caller promises.
             Some((job, target)) => unsafe { job.launch(stream, self.score, target) },
             // SAFETY: as the caller promises.
@@ -111,18 +112,19 @@ impl Call<'_> {
         }
     }
 
-    /// The same for a fast kernel, where there is one that can do it.
-    fn fast(&self) -> Option<(Job<'_>, Target)> {
-        if !job::takes(self.metric, self.shape, self.gradients != [None, None])
-            || self.x.kind != self.y.kind
-            || self.channels != 0
-            || self.counts.or(self.weights).is_some()
-        {
+    /// The same for a fast kernel, where there is one that can do it, on a device that has those for windows of more than eleven taps or
+    /// has not.
+    fn fast(&self, has_wide: bool) -> Option<(Job<'_>, Target)> {
+        let kind = self.x.kind.fast()?;
+        let taps = job::taps(self.metric, self.shape, self.gradients != [None, None])?;
+        let is_one_of = taps == TAPS || has_wide && kind == FastKind::F32 && job::suits(taps, self.shape);
+        if !is_one_of || self.x.kind != self.y.kind || self.channels != 0 || self.counts.or(self.weights).is_some() {
             return None;
         }
         let job = Job {
             metric: self.metric,
-            kind: self.x.kind.fast()?,
+            kind,
+            taps,
             shape: self.shape,
             range: self.range,
             x: self.x.planes,
@@ -286,24 +288,34 @@ pub(super) mod tests {
                 false,
             ),
         ] {
-            assert_eq!(call.fast().is_some(), expected, "{call:?}");
+            assert_eq!(call.fast(true).is_some(), expected, "{call:?}");
         }
         let of = |gradients| Call { gradients, ..fast() };
         let target = |call: &Call<'_>| {
-            let (job, target) = call.fast().expect("the fast kernels can do it");
+            let (job, target) = call.fast(true).expect("the fast kernels can do it");
             (job.x, matches!(target, Target::Gradient { by_y: Some(_), .. }))
         };
         let (x, y) = (fast().x.planes, fast().y.planes);
         assert_eq!(target(&of([Some(array), None])), (x, false));
         assert_eq!(target(&of([None, Some(array)])), (y, false), "the images exchanged");
         assert_eq!(target(&of([Some(array); 2])), (x, true), "one launch for both");
+        let larger = Ssim::builder().window(13).build().expect("valid");
+        for (shape, kind, has_wide, expected) in [
+            ([1, 1, 500, 500], Kind::F32, true, true),
+            ([1, 1, 500, 500], Kind::F32, false, false),
+            ([1, 1, 500, 500], Kind::U8, true, false),
+            ([8, 1, 20, 30], Kind::F32, true, false),
+        ] {
+            let found = call(&larger, shape, kind).fast(has_wide).is_some();
+            assert_eq!(found, expected, "{shape:?} {kind:?} {has_wide}");
+        }
         for metric in [
-            Ssim::builder().window(13),
+            Ssim::builder().window(13).padding(Padding::Symmetric),
             Ssim::builder().exponents([1.0, 0.0, 0.0]),
             Ssim::builder().channel_weights([1.0]),
         ] {
             let metric = metric.build().expect("valid");
-            assert!(call(&metric, [1, 1, 20, 30], Kind::F32).fast().is_none());
+            assert!(call(&metric, [1, 1, 20, 30], Kind::F32).fast(true).is_none());
         }
         for (padding, shape, gradients, expected) in [
             (Padding::Symmetric, [1, 1, 20, 30], [None, Some(array)], true),
@@ -316,7 +328,7 @@ pub(super) mod tests {
                 gradients,
                 ..call(&metric, shape, Kind::F32)
             };
-            assert_eq!(call.fast().is_some(), expected, "{call:?}");
+            assert_eq!(call.fast(true).is_some(), expected, "{call:?}");
         }
     }
 

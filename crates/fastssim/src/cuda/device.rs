@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
+use fastssim_kernels::geometry::has_wide;
+
 use super::driver::{self, check};
 use super::host::Pool;
 use super::module::Module;
@@ -180,6 +182,11 @@ impl Device {
     /// The kernels.
     pub(super) fn module(&self) -> &'static Module {
         &self.open.module
+    }
+
+    /// Whether it has the fast kernels for windows of more than eleven taps.
+    pub(super) fn has_wide(&self) -> bool {
+        has_wide(self.open.info.compute_capability)
     }
 
     /// Which kernels suit which images.

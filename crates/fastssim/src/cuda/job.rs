@@ -1,6 +1,6 @@
 //! From a metric and two batches in a device's memory to the numbers that a fast kernel is given.
 
-use fastssim_kernels::geometry::{MOST_CONTINUED, Work};
+use fastssim_kernels::geometry::{MOST_CONTINUED, MOST_TAPS, TAPS, Work};
 use fastssim_kernels::params::{Params, Planes};
 
 use super::general;
@@ -11,26 +11,39 @@ use crate::error::{Error, Result};
 use crate::options::Padding;
 use crate::problem::{Score, margin};
 
-/// The largest window of the fast kernels, in pixels.
-const MAX_WINDOW: usize = 11;
-
 /// The most rows or columns of an image whose mirror images they find.
 const MAX_CONTINUED: usize = MOST_CONTINUED as usize;
 
-/// Whether the fast kernels can do what this metric asks for, of images of this shape, and with a gradient if one is wanted; the general
-/// ones do the rest, and windows of one pixel, which they know to have no variance.
-pub(super) fn takes(metric: &Ssim, [_, _, height, width]: [usize; 4], gradient: bool) -> bool {
+/// Pixels of an image, over all its channels, for each row that a window of more than [`TAPS`] reaches above its last: with no more of them
+/// an H100 takes less time with the general kernels, whose tiles may be lower. The batch does not count, as a score must not depend on it.
+const FEW: usize = 1 << 14;
+
+/// Whether the fast kernels for so many taps suit images of this shape.
+pub(super) fn suits(taps: usize, [_, channels, height, width]: [usize; 4]) -> bool {
+    let pixels = channels.saturating_mul(height).saturating_mul(width);
+    taps <= TAPS || pixels > FEW * (taps - 1)
+}
+
+/// The taps of the fast kernels that can do what this metric asks for, of images of this shape, and with a gradient if one is wanted;
+/// the general kernels do the rest, and windows of one pixel, which they know to have no variance.
+pub(super) fn taps(metric: &Ssim, [_, _, height, width]: [usize; 4], gradient: bool) -> Option<usize> {
+    let window = metric.window();
+    let taps = window.max(TAPS);
     // They know one mirror at each edge, and not the adjoint of repeated pixels.
-    let continues = (MAX_WINDOW..=MAX_CONTINUED).contains(&height) && (MAX_WINDOW..=MAX_CONTINUED).contains(&width);
+    let continues = taps == TAPS
+        && [height, width]
+            .iter()
+            .all(|extent| (taps..=MAX_CONTINUED).contains(extent));
     let padding = match metric.padding {
         Padding::Zero | Padding::Valid => true,
         Padding::Symmetric | Padding::Reflect => continues,
         Padding::Replicate => continues && !gradient,
     };
-    padding
-        && (3..=MAX_WINDOW).contains(&metric.window())
+    let takes = padding
+        && (3..=MOST_TAPS).contains(&window)
         && metric.exponents == [1.0; 3]
-        && metric.channel_weights.is_none()
+        && metric.channel_weights.is_none();
+    takes.then_some(taps)
 }
 
 /// The output of kernels that have none.
@@ -48,6 +61,8 @@ const NOWHERE: Planes = Planes {
 pub(super) struct Job<'a> {
     pub(super) metric: &'a Ssim,
     pub(super) kind: FastKind,
+    /// Those that the kernel is compiled for.
+    pub(super) taps: usize,
     pub(super) shape: [usize; 4],
     /// The dynamic range L.
     pub(super) range: f64,
@@ -88,7 +103,7 @@ impl Job<'_> {
             Target::Gradient { by_y: Some(_), .. } => Work::Gradients,
         };
         // SAFETY: as the caller promises.
-        unsafe { stream.launch(work, self.kind, params) }
+        unsafe { stream.launch(work, self.kind, self.taps as u32, params) }
     }
 
     fn params(&self, score: Score, target: Target) -> Result<Params> {
@@ -120,6 +135,7 @@ impl Job<'_> {
             // The stream's workspace, which it fills in.
             partials: 0,
             counters: 0,
+            derivatives: 0,
             images: extent(0)?,
             channels: extent(1)?,
             height: extent(2)?,
@@ -128,13 +144,15 @@ impl Job<'_> {
             // The launch fills them in.
             tile_rows: 0,
             tile_cols: 0,
-            weights: weights(self.metric),
+            first: 0,
+            back_rows: 0,
+            weights: weights(self.metric, self.taps),
             scale: scale as f32,
             c1: c1 as f32,
             c2: c2 as f32,
             padding: general::padding(self.metric.padding) as u32,
             derivatives_margin: match self.metric.padding {
-                Padding::Symmetric | Padding::Reflect => -(MAX_WINDOW as i32 / 2),
+                Padding::Symmetric | Padding::Reflect => -(self.taps as i32 / 2),
                 padding => margin(padding, &self.metric.window) as i32,
             },
             score_offset: offset,
@@ -144,10 +162,11 @@ impl Job<'_> {
     }
 }
 
-/// The window in the middle of eleven weights, zeros around it.
-fn weights(metric: &Ssim) -> [f32; MAX_WINDOW] {
+/// The window in the middle of so many weights, zeros around it: from the first weight to that of the centre.
+fn weights(metric: &Ssim, taps: usize) -> [f32; MOST_TAPS / 2 + 1] {
     let half = metric.window.half_f32();
-    std::array::from_fn(|i| half.get(i.abs_diff(MAX_WINDOW / 2)).copied().unwrap_or(0.0))
+    let beyond = |i: usize| (taps / 2).checked_sub(i);
+    std::array::from_fn(|i| beyond(i).and_then(|at| half.get(at)).copied().unwrap_or(0.0))
 }
 
 #[cfg(test)]
@@ -161,6 +180,7 @@ mod tests {
         let job = Job {
             metric,
             kind: FastKind::U8,
+            taps: TAPS,
             shape,
             range,
             x: layout.planes(1 << 40),
@@ -173,16 +193,38 @@ mod tests {
     fn windows_are_centred_and_sum_to_one() {
         for size in [1, 3, 5, 7, 9, 11] {
             let metric = Ssim::builder().window(size).build().expect("valid");
-            let weights = weights(&metric);
-            let sum: f64 = weights.iter().copied().map(f64::from).sum();
+            let weights = weights(&metric, TAPS);
+            let sum: f64 = weights[..5].iter().copied().map(f64::from).sum();
+            let sum = 2.0 * sum + f64::from(weights[5]);
             assert!((sum - 1.0).abs() < 1e-7, "{size} {sum}");
-            assert!((0..11).all(|i| weights[i] == weights[10 - i]));
             let nonzero = weights.iter().filter(|&&weight| weight != 0.0).count();
-            assert_eq!(nonzero, size);
+            assert_eq!(nonzero, size / 2 + 1);
+            assert!(weights[5 - size / 2] != 0.0 && weights[6..] == [0.0; 11]);
         }
-        for (size, expected) in [(1, false), (3, true), (11, true), (13, false)] {
+        for (size, expected) in [
+            (1, None),
+            (3, Some(11)),
+            (11, Some(11)),
+            (13, Some(13)),
+            (33, Some(33)),
+            (35, None),
+        ] {
             let metric = Ssim::builder().window(size).build().expect("valid");
-            assert_eq!(takes(&metric, [1, 1, 20, 30], true), expected, "{size}");
+            assert_eq!(taps(&metric, [1, 1, 20, 30], true), expected, "{size}");
+        }
+    }
+
+    #[test]
+    fn larger_windows_suit_large_images() {
+        for (taps, shape, expected) in [
+            (11, [1, 1, 1, 1], true),
+            (13, [9, 3, 256, 256], false),
+            (13, [1, 3, 256, 257], true),
+            (21, [1, 3, 384, 384], true),
+            (33, [1, 3, 384, 384], false),
+            (33, [1, 3, 512, 512], true),
+        ] {
+            assert_eq!(suits(taps, shape), expected, "{taps} {shape:?}");
         }
     }
 
@@ -190,7 +232,7 @@ mod tests {
     fn one_mirror_and_no_gradient_of_repeated_edges() {
         let takes = |padding, shape, gradient| {
             let metric = Ssim::builder().padding(padding).window(7).build().expect("valid");
-            takes(&metric, shape, gradient)
+            taps(&metric, shape, gradient).is_some()
         };
         for (padding, expected) in [
             (Padding::Zero, [true; 4]),

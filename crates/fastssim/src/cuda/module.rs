@@ -10,7 +10,7 @@ use fastssim_kernels::general;
 use fastssim_kernels::general::geometry::{Precision, Resizing};
 use fastssim_kernels::general::params::{Accumulate, Resize};
 use fastssim_kernels::general::single;
-use fastssim_kernels::geometry::{self, Launch, Way, Work};
+use fastssim_kernels::geometry::{self, Launch, MOST_TAPS, March, TAPS, Way, Work};
 use fastssim_kernels::params::Params;
 
 use super::device::{Current, Device};
@@ -32,6 +32,12 @@ const FAST: [&str; 8] = [
     "patch_gradient",
     "patch_gradients",
 ];
+
+/// How many sizes of windows have kernels of their own: the odd numbers after [`TAPS`].
+const WIDE: usize = (MOST_TAPS - TAPS) / 2;
+
+/// Fast entry points for such a window: those that march, by [`place`].
+const OF_WIDE: usize = 4;
 
 /// The general entry points of single precision by [`single_place`].
 const SINGLE: [&str; 4] = [
@@ -56,6 +62,9 @@ const GENERAL: [&str; 8] = [
 
 /// `CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES`: of a block.
 const MOST_SHARED: c_int = 8;
+
+/// What loads the kernels for a window of more taps.
+const FIRST_OF_SIZE: &str = "the first call with a window of this size, which loads kernels,";
 
 /// The place of the entry point that adds scores to a running sum.
 const ACCUMULATE: usize = 7;
@@ -92,6 +101,8 @@ pub(super) struct Kernel {
     pub(super) way: Way,
     pub(super) work: Work,
     pub(super) kind: FastKind,
+    /// Taps of the window: [`TAPS`], or more if it marches over `f32` with zeros beyond the edges.
+    pub(super) taps: u32,
     /// Whether pixels stand beyond the edges, not zeros.
     pub(super) continued: bool,
 }
@@ -99,7 +110,7 @@ pub(super) struct Kernel {
 /// The place of a fast entry point among those of its element type.
 fn place(way: Way, work: Work) -> usize {
     let way = match way {
-        Way::March => 0,
+        Way::March | Way::Split => 0,
         Way::Patch => 1,
     };
     let work = match work {
@@ -153,6 +164,10 @@ pub(super) struct Module {
     fast: [OnceLock<[CUfunction; FAST.len()]>; FastKind::ALL.len()],
     /// Those for images that continue beyond their edges.
     continued: [OnceLock<[CUfunction; FAST.len()]>; FastKind::ALL.len()],
+    /// Those for windows of more taps, by size.
+    wide: [OnceLock<[CUfunction; OF_WIDE]>; WIDE],
+    /// The second kernels of those whose gradients take two, by size, for one gradient and for both.
+    adjoints: [[OnceLock<[CUfunction; 1]>; 2]; WIDE],
     /// Held while kernels are loaded, so that no two threads load the same.
     loading: Mutex<()>,
 }
@@ -167,6 +182,8 @@ impl Module {
             single: OnceLock::new(),
             fast: Default::default(),
             continued: Default::default(),
+            wide: Default::default(),
+            adjoints: Default::default(),
             loading: Mutex::new(()),
         })
     }
@@ -186,9 +203,16 @@ impl Module {
         };
         self.once(&all[kind as usize], (device, stream), first, || {
             let functions = functions(self.ptx, names(kind, continued))?;
-            for work in Work::ALL {
-                allow_shared(functions[place(Way::March, work)], geometry::most_shared(work))?;
-            }
+            allow_shared_of_marches(&functions, TAPS as u32)?;
+            Ok(functions)
+        })
+    }
+
+    /// The fast kernels for a window of more than [`TAPS`] taps. The device's context is current, and the device has them.
+    fn wide(&self, device: &Device, taps: u32, stream: CUstream) -> Result<&[CUfunction; OF_WIDE], CudaError> {
+        self.once(&self.wide[size(taps)], (device, stream), FIRST_OF_SIZE, || {
+            let functions = functions(self.ptx, wide_names(taps))?;
+            allow_shared_of_marches(&functions, taps)?;
             Ok(functions)
         })
     }
@@ -242,9 +266,34 @@ impl Module {
     ) -> Result<(), CudaError> {
         // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
         unsafe {
-            let function = self.fast(device, &kernel, stream)?[place(kernel.way, kernel.work)];
+            let place = place(kernel.way, kernel.work);
+            let function = if kernel.taps > TAPS as u32 {
+                self.wide(device, kernel.taps, stream)?[place]
+            } else {
+                self.fast(device, &kernel, stream)?[place]
+            };
             start(device, function, launch, params, stream)
         }
+    }
+
+    /// Puts the second of two kernels of a gradient into the stream, with a window of so many taps.
+    ///
+    /// # Safety
+    ///
+    /// As [`launch`](Self::launch); the first has been put there for the same channels.
+    pub(super) unsafe fn launch_adjoint(
+        &self,
+        device: &Device,
+        (work, taps): (Work, u32),
+        launch: &Launch,
+        params: &Params,
+        stream: CUstream,
+    ) -> Result<(), CudaError> {
+        let adjoint = &self.adjoints[size(taps)][usize::from(work == Work::Gradients)];
+        let load = || functions(self.ptx, [adjoint_name(work, taps)]);
+        let [function] = *self.once(adjoint, (device, stream), FIRST_OF_SIZE, load)?;
+        // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
+        unsafe { start(device, function, launch, params, stream) }
     }
 
     /// Puts a general kernel into the stream.
@@ -309,6 +358,42 @@ fn allow_shared(function: CUfunction, bytes: u32) -> Result<(), CudaError> {
     // SAFETY: as above.
     let status = unsafe { sys::cuFuncSetAttribute(function, MOST_SHARED, bytes as c_int) };
     check("cuFuncSetAttribute", status)
+}
+
+/// The same for the fast kernels that march, for windows of so many taps.
+fn allow_shared_of_marches(functions: &[CUfunction], taps: u32) -> Result<(), CudaError> {
+    for work in Work::ALL {
+        let march = March {
+            work,
+            above: taps - 1,
+            is_split: geometry::way(work, taps) == Way::Split,
+        };
+        allow_shared(functions[place(Way::March, work)], march.most_shared())?;
+    }
+    Ok(())
+}
+
+/// The names of the fast entry points for windows of so many taps, more than [`TAPS`].
+fn wide_names(taps: u32) -> [String; OF_WIDE] {
+    Work::ALL.map(|work| {
+        let name = match (work, geometry::way(work, taps)) {
+            (Work::Gradient, Way::Split) => "derivatives",
+            (Work::Gradients, Way::Split) => "derivatives_of_both",
+            _ => FAST[place(Way::March, work)],
+        };
+        format!("wide_{name}_{taps}_f32")
+    })
+}
+
+/// The same of the second of two kernels.
+fn adjoint_name(work: Work, taps: u32) -> String {
+    let name = if work == Work::Gradients { "adjoints" } else { "adjoint" };
+    format!("wide_{name}_{taps}_f32")
+}
+
+/// The place of a window of so many taps among those that have kernels of their own.
+fn size(taps: u32) -> usize {
+    (taps as usize - TAPS) / 2 - 1
 }
 
 /// The names of the fast entry points of an element type.
@@ -381,12 +466,25 @@ mod tests {
     const DEFAULT_SHARED: u32 = 48 * 1024;
     /// What it can ask for on the smallest device, of compute capability 7.5.
     const LEAST_OF_ALL: u32 = 64 * 1024;
+    /// The same of those that have kernels for large windows: that of compute capability 8.0.
+    const LEAST_OF_WIDE: u32 = 163 * 1024;
 
     #[test]
     fn every_kernel_has_the_shared_memory_it_needs() {
-        for work in Work::ALL {
+        for (work, taps) in Work::ALL
+            .into_iter()
+            .flat_map(|work| (11..=33).step_by(2).map(move |taps| (work, taps)))
+        {
+            let march = March {
+                work,
+                above: taps - 1,
+                is_split: geometry::way(work, taps) == Way::Split,
+            };
             for extent in [11, 64, 256, 1000, 30_000] {
-                for (way, most) in [(Way::March, geometry::most_shared(work)), (Way::Patch, DEFAULT_SHARED)] {
+                for (way, most) in [
+                    (geometry::way(work, taps), march.most_shared()),
+                    (Way::Patch, DEFAULT_SHARED),
+                ] {
                     let mut params = Params {
                         images: 1,
                         channels: 1,
@@ -394,9 +492,14 @@ mod tests {
                         width: extent,
                         ..Params::default()
                     };
-                    let launch = geometry::launch(way, work, &mut params).expect("not too many tiles");
-                    assert!(launch.shared <= most, "{way:?} {work:?} {extent}: {}", launch.shared);
-                    assert!(most <= LEAST_OF_ALL, "{work:?}: {most}");
+                    let launch = geometry::launch(way, work, taps, &mut params).expect("not too many tiles");
+                    assert!(
+                        launch.shared <= most,
+                        "{way:?} {work:?} {taps} {extent}: {}",
+                        launch.shared
+                    );
+                    let least = if taps > 11 { LEAST_OF_WIDE } else { LEAST_OF_ALL };
+                    assert!(most <= least, "{work:?} {taps}: {most}");
                 }
             }
         }
@@ -410,6 +513,14 @@ mod tests {
             all.extend(SINGLE.map(str::to_owned));
             for continued in [false, true] {
                 all.extend(FastKind::ALL.into_iter().flat_map(|kind| names(kind, continued)));
+            }
+            if ptx == ptx::of((9, 0)) {
+                for taps in (13..=MOST_TAPS as u32).step_by(2) {
+                    all.extend(wide_names(taps));
+                    let split = |work: &Work| geometry::way(*work, taps) == Way::Split;
+                    let works = Work::ALL.into_iter().filter(split);
+                    all.extend(works.map(|work| adjoint_name(work, taps)));
+                }
             }
             for name in &all {
                 let part = ptx::part(ptx, |found| found == name);

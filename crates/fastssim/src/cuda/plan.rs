@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use fastssim_kernels::geometry::{Way, Work};
+use fastssim_kernels::geometry::{self, TAPS, Way, Work};
 use fastssim_kernels::params::Params;
 
 use super::device::DeviceInfo;
@@ -46,8 +46,11 @@ impl Plan {
         }
     }
 
-    /// The way to do this image.
-    pub(super) fn way(&self, work: Work, kind: FastKind, params: &Params) -> Way {
+    /// The way to do this image with a window of so many taps.
+    pub(super) fn way(&self, work: Work, kind: FastKind, taps: u32, params: &Params) -> Way {
+        if taps > TAPS as u32 {
+            return geometry::way(work, taps);
+        }
         let margins = match work {
             Work::Score | Work::Map => 2 * params.margin,
             Work::Gradient | Work::Gradients => 0,
@@ -162,7 +165,12 @@ mod tests {
     fn the_size_of_what_is_computed_decides() {
         let plan = Plan::from_table("8.6,46,forward,f32,1000", &info((8, 6), 46));
         let way = |work, [channels, height, width, margin]: [u32; 4]| {
-            plan.way(work, FastKind::F32, &params(channels, height, width, margin))
+            plan.way(
+                work,
+                FastKind::F32,
+                TAPS as u32,
+                &params(channels, height, width, margin),
+            )
         };
         assert_eq!(way(Work::Score, [1, 10, 100, 0]), Way::Patch);
         assert_eq!(way(Work::Score, [1, 20, 110, 5]), Way::Patch);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fastssim_kernels::general::geometry::{Resizing, launch_accumulate, launch_resize};
 use fastssim_kernels::general::params::{Accumulate, Resize};
-use fastssim_kernels::geometry::{Work, launch};
+use fastssim_kernels::geometry::{self, Launch, Work, launch};
 use fastssim_kernels::params::{Padding, Params};
 use ndarray::{ArrayView4, ArrayViewMut4};
 
@@ -18,6 +18,7 @@ use super::layout::Layout;
 use super::memory::{DeviceBuffer, PinnedBuffer, Plain};
 use super::module::{FastKind, Kernel};
 use super::packing::{Gather, Scatter};
+use super::split::Split;
 use super::staging::Staging;
 use super::sys::{self, CUstream, CUstream_flags};
 use super::workspace::Workspace;
@@ -183,9 +184,9 @@ impl Stream {
     /// The addresses in `params` of x, y, out and scores are of this stream's device, with room for all elements
     /// that the shape and the strides reach; what is written is written by nobody else until the stream has come
     /// past.
-    pub(super) unsafe fn launch(&self, work: Work, kind: FastKind, mut params: Params) -> Result<()> {
-        let way = self.device.plan().way(work, kind, &params);
-        let Some(launch) = launch(way, work, &mut params) else {
+    pub(super) unsafe fn launch(&self, work: Work, kind: FastKind, taps: u32, mut params: Params) -> Result<()> {
+        let way = self.device.plan().way(work, kind, taps, &params);
+        let Some(launch) = launch(way, work, taps, &mut params) else {
             let shape = [params.images, params.channels, params.height, params.width];
             return Err(Error::Overflow {
                 shape: shape.map(|extent| extent as usize),
@@ -194,18 +195,40 @@ impl Stream {
         let _current = self.device.enter()?;
         // Locked until the kernel is in the stream, so that no other thread retires what it was told to use.
         let mut workspace = lock(&self.workspace);
+        let split = match way {
+            geometry::Way::Split => Some(Split::new(work, taps, &mut params)?),
+            geometry::Way::March | geometry::Way::Patch => None,
+        };
+        let derivatives = split.as_ref().map_or(0, |split| split.bytes);
         // SAFETY: this workspace is used with this stream alone, and the context is current.
-        unsafe { workspace.prepare(&self.device, self.raw, work, &launch, &mut params) }?;
+        unsafe { workspace.prepare(&self.device, self.raw, work, (&launch, derivatives), &mut params) }?;
         let module = self.device.module();
         let kernel = Kernel {
             way,
             work,
             kind,
+            taps,
             continued: params.padding != Padding::Zero as u32,
         };
-        // SAFETY: images and scores as the caller promises, the workspace as `prepare` has made it; the kernels
-        // before this one in the stream leave the counters zero.
-        unsafe { module.launch(&self.device, kernel, &launch, &params, self.raw) }?;
+        let Some(split) = split else {
+            // SAFETY: images and scores as the caller promises, the workspace as `prepare` has made it; the kernels
+            // before this one in the stream leave the counters zero.
+            unsafe { module.launch(&self.device, kernel, &launch, &params, self.raw) }?;
+            return Ok(());
+        };
+        for (first, count) in split.chunks() {
+            params.first = first;
+            let of_chunk = |launch: &Launch| Launch {
+                grid: launch.grid / split.planes * count,
+                ..*launch
+            };
+            // SAFETY: as above; the second kernel follows the first, and the next channels come when it is done.
+            unsafe {
+                module.launch(&self.device, kernel, &of_chunk(&launch), &params, self.raw)?;
+                let (kernel, launch) = ((work, taps), of_chunk(&split.adjoint));
+                module.launch_adjoint(&self.device, kernel, &launch, &params, self.raw)?;
+            }
+        }
         Ok(())
     }
 

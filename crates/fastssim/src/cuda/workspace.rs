@@ -21,7 +21,7 @@ pub(super) struct Workspace {
     partials: Option<DeviceBuffer>,
     counters: Option<DeviceBuffer>,
     scores: Option<DeviceBuffer>,
-    /// Of windows, between two general kernels.
+    /// Of windows, between two kernels.
     derivatives: Option<DeviceBuffer>,
     /// Numbers of the host's that a general kernel reads.
     factors: Option<DeviceBuffer>,
@@ -35,8 +35,8 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Makes room for a launch and tells its parameters where; the scores' place only where they have none yet. Maps
-    /// need none of it.
+    /// Makes room for a launch, with so many bytes of derivatives, and tells its parameters where; the scores' place only where they
+    /// have none yet. Maps need none of it.
     ///
     /// # Safety
     ///
@@ -47,11 +47,15 @@ impl Workspace {
         device: &Device,
         stream: CUstream,
         work: Work,
-        launch: &Launch,
+        (launch, derivatives): (&Launch, usize),
         params: &mut Params,
     ) -> Result<(), CudaError> {
         if work == Work::Map {
             return Ok(());
+        }
+        if derivatives > 0 {
+            reserve(&mut self.derivatives, &mut self.retired, device, stream, derivatives)?;
+            params.derivatives = address(&self.derivatives);
         }
         let (tiles, images) = (launch.tiles as usize, params.images as usize);
         reserve(

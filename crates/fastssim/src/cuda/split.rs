@@ -1,0 +1,78 @@
+//! Gradients that take two kernels: how many channels at a time, such that the derivatives between them take little memory.
+
+use fastssim_kernels::geometry::{Launch, Work, derivatives_of_channel, launch_adjoint};
+use fastssim_kernels::params::Params;
+
+use super::general::WORKSPACE;
+use crate::error::{Error, Result};
+
+/// The launches of the second kernel, and what goes from one to the other.
+pub(super) struct Split {
+    /// Of all channels.
+    pub(super) adjoint: Launch,
+    /// Channels of the batch.
+    pub(super) planes: u32,
+    /// Bytes of the derivatives of the channels that are done at a time.
+    pub(super) bytes: usize,
+    /// How many that are.
+    chunk: u32,
+}
+
+impl Split {
+    /// With a window of so many taps; fills in what the second kernel is told of its tiles.
+    pub(super) fn new(work: Work, taps: u32, params: &mut Params) -> Result<Self> {
+        let shape = [params.images, params.channels, params.height, params.width];
+        let overflow = || Error::Overflow {
+            shape: shape.map(|extent| extent as usize),
+        };
+        let planes = params.images.checked_mul(params.channels).ok_or_else(overflow)?;
+        let adjoint = launch_adjoint(work, taps, params).ok_or_else(overflow)?;
+        let elements = derivatives_of_channel(work, params).ok_or_else(overflow)?;
+        let of_channel = elements * size_of::<f32>() as u64;
+        let most = (WORKSPACE / of_channel.max(1)).clamp(1, planes.into()) as u32;
+        // As many each time, so that none leaves the GPU idle.
+        let chunk = planes.div_ceil(planes.div_ceil(most));
+        Ok(Self {
+            adjoint,
+            planes,
+            bytes: usize::try_from(of_channel * u64::from(chunk)).map_err(|_| overflow())?,
+            chunk,
+        })
+    }
+
+    /// The first channel of each launch, and how many it does.
+    pub(super) fn chunks(&self) -> impl Iterator<Item = (u32, u32)> {
+        let (planes, chunk) = (self.planes, self.chunk);
+        (0..planes)
+            .step_by(chunk as usize)
+            .map(move |first| (first, chunk.min(planes - first)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_are_done_in_turns_that_fit() {
+        let split = |[images, channels, height, width]: [u32; 4], work| {
+            let mut params = Params {
+                images,
+                channels,
+                height,
+                width,
+                ..Params::default()
+            };
+            Split::new(work, 21, &mut params)
+        };
+        let one = split([2, 3, 100, 200], Work::Gradient).expect("small");
+        assert_eq!(one.bytes, 6 * 3 * 100 * 200 * 4);
+        assert_eq!(one.chunks().collect::<Vec<_>>(), [(0, 6)]);
+        let both = split([8, 3, 1080, 1920], Work::Gradients).expect("not too large");
+        assert_eq!(both.chunks().collect::<Vec<_>>(), [(0, 8), (8, 8), (16, 8)]);
+        assert_eq!(both.bytes, 8 * 4 * 1080 * 1920 * 4);
+        let large = split([1, 2, 20_000, 20_000], Work::Gradient).expect("not too large");
+        assert_eq!(large.chunks().collect::<Vec<_>>(), [(0, 1), (1, 1)]);
+        assert!(split([1, 1, 50_000, 50_000], Work::Gradient).is_err());
+    }
+}
