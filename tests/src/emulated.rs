@@ -189,7 +189,7 @@ fn kernel<P: kernels::Pixel, E: kernels::Edges>(way: Way, work: Work) -> unsafe 
     }
 }
 
-/// Larger windows that are emulated: those with one kernel for a gradient and with two, for which all cases of what a thread keeps of its
+/// Larger windows that are emulated: those with one kernel for a gradient and with two, for which most cases of what a thread keeps of its
 /// column occur. To compile all sizes for the emulator would take minutes; a GPU runs them.
 pub const WIDE: [usize; 5] = [13, 17, 21, 25, MOST_TAPS];
 

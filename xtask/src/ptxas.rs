@@ -33,7 +33,10 @@ pub struct Ptxas {
 /// Bytes that kernels may spill, by how their names begin. With registers for them, 168 rather than 128, a multiprocessor has 12 of their
 /// warps in place of 16: on an H200 a gradient by the general ones then took an eighth more time. Those of large windows keep unfinished
 /// sums, more of them the larger the window is.
-const SPILLED: [(&str, u32); 7] = [
+const SPILLED: [(&str, u32); 9] = [
+    // On other devices than an H100, since its pixels are kept for windows of any size.
+    ("gradient_", 16),
+    ("wide_gradient_", 16),
     ("wide_gradients_", 192),
     ("wide_derivatives_", 64),
     ("wide_adjoint_", 128),

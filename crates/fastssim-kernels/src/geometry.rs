@@ -29,7 +29,7 @@ const WIDTHS: usize = 8;
 pub(crate) const THREADS: u32 = 512;
 const THREADS_OF_WIDE: u32 = 384;
 /// Multiprocessors that tiles are sized for: those of a large GPU. Not those of the device, as a score should have the same
-/// bits on all, but for large windows on compute capability 7.5.
+/// bits on all, but for large windows: which kernels and tiles those have depends on the shared memory of blocks.
 const MULTIPROCESSORS: u32 = 132;
 /// Numbers of a column of a row in shared memory: four sums, or three derivatives.
 pub(crate) const COLUMN: u32 = 4;

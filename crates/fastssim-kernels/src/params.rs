@@ -53,7 +53,7 @@ pub struct Params {
     /// `*mut u32`: workspace, one number an image. Zero before the first launch, and zero again after
     /// each. Not used by the map kernels.
     pub counters: u64,
-    /// `*mut f32`: workspace, the derivatives of some channels' windows, map after map, summed along rows. Used where a gradient takes two
+    /// `*mut f32`: workspace, the derivatives of some channels' windows, map after map. Used where a gradient takes two
     /// kernels.
     pub derivatives: u64,
     /// Images of the batch.

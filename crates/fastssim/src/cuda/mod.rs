@@ -66,7 +66,7 @@
 //! driver when a device first needs those of an element type (and those for symmetric, reflecting and replicating padding, when it first
 //! needs these). Windows of 13 to 33 pixels have such kernels, too, for `f32` and zero or valid padding, on devices whose blocks can have
 //! 113 KiB of shared memory (compute capability 8.0, 9.0 and 10.x), for images of more than 16384 pixels, over all channels, times the
-//! window's side less one; they are compiled when a window of a size is first needed. All else, up to windows of 33 pixels, is done by general kernels in
+//! window's side less one; they are compiled when a call first needs those of a size. All else, up to windows of 33 pixels, is done by general kernels in
 //! time proportional to the window's side: also gradients with replicating padding, and all of these paddings where the images have
 //! fewer than 11 rows or columns. Their gradients, and fast ones of 21 pixels and more, take a
 //! workspace of three maps a channel (four in double precision, or for both gradients), in the precision of the

@@ -63,8 +63,8 @@ const GENERAL: [&str; 8] = [
 /// `CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES`: of a block.
 const MOST_SHARED: c_int = 8;
 
-/// What loads the kernels for a window of more taps.
-const FIRST_OF_SIZE: &str = "the first call with a window of this size, which loads kernels,";
+/// What loads the kernels for a window of more taps: any call the first of them, a gradient in two kernels the second.
+const FIRST_OF_SIZE: &str = "the first call of its kind with a window of this size, which loads kernels,";
 
 /// The place of the entry point that adds scores to a running sum.
 const ACCUMULATE: usize = 7;
@@ -276,6 +276,20 @@ impl Module {
         }
     }
 
+    /// The second of two kernels of a gradient with a window of so many taps. Whoever launches both asks for it before the first: a call that
+    /// fails must have put nothing into the stream. The device's context is current.
+    pub(super) fn adjoint(
+        &self,
+        device: &Device,
+        (work, taps): (Work, u32),
+        stream: CUstream,
+    ) -> Result<CUfunction, CudaError> {
+        let adjoint = &self.adjoints[size(taps)][usize::from(work == Work::Gradients)];
+        let load = || functions(self.ptx, [adjoint_name(work, taps)]);
+        let [function] = *self.once(adjoint, (device, stream), FIRST_OF_SIZE, load)?;
+        Ok(function)
+    }
+
     /// Puts the second of two kernels of a gradient into the stream, with a window of so many taps.
     ///
     /// # Safety
@@ -289,9 +303,7 @@ impl Module {
         params: &Params,
         stream: CUstream,
     ) -> Result<(), CudaError> {
-        let adjoint = &self.adjoints[size(taps)][usize::from(work == Work::Gradients)];
-        let load = || functions(self.ptx, [adjoint_name(work, taps)]);
-        let [function] = *self.once(adjoint, (device, stream), FIRST_OF_SIZE, load)?;
+        let function = self.adjoint(device, (work, taps), stream)?;
         // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
         unsafe { start(device, function, launch, params, stream) }
     }

@@ -216,6 +216,7 @@ impl Stream {
             unsafe { module.launch(&self.device, kernel, &launch, &params, self.raw) }?;
             return Ok(());
         };
+        module.adjoint(&self.device, (work, taps), self.raw)?;
         for (first, count) in split.chunks() {
             params.first = first;
             let of_chunk = |launch: &Launch| Launch {
