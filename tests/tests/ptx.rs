@@ -106,7 +106,8 @@ fn larger_windows() {
     for (turn, window) in WIDE.into_iter().enumerate() {
         let mut reference = Reference::new([Padding::Zero, Padding::Valid][turn % 2], 1.0);
         (reference.window, reference.sigma) = (window, window as f64 / 5.0);
-        let shape = [[1, 1, 70, 60], [3, 1, 36, 47]][turn.div_ceil(2) % 2];
+        // Where derivatives go through memory, of two channels at a time: the second time begins within an image.
+        let shape = if turn == 0 { [1, 1, 70, 60] } else { [1, 3, 36, 47] };
         let [x, y] = Scene::Distorted.batches::<f32>(shape, 9);
         compare(&reference, &planar(&x), &planar(&y));
     }

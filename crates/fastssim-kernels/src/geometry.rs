@@ -59,7 +59,7 @@ impl Work {
     pub const ALL: [Self; 4] = [Self::Score, Self::Map, Self::Gradient, Self::Gradients];
 }
 
-/// The way to do it: both compute the same to rounding, and which is the faster depends on the image.
+/// The way to do it: all compute the same to rounding, and which is the fastest depends on the image and the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// A block marches down the rows of a strip: least work.
@@ -147,7 +147,7 @@ impl March {
     }
 
     /// Threads of the largest block: more would wait for one another.
-    pub(crate) const fn most_threads(self) -> u32 {
+    const fn most_threads(self) -> u32 {
         match (self.goes_back(), self.is_narrow()) {
             (false, true) => 160,
             (true, true) => 128,
@@ -180,7 +180,7 @@ impl March {
 
     /// Steps whose pixels are kept: those of the step itself, and those before that its first window reaches, but for some rows.
     #[inline(always)]
-    pub(crate) const fn steps_kept(self) -> u32 {
+    const fn steps_kept(self) -> u32 {
         match self.work {
             Work::Score | Work::Map if self.is_narrow() => 0,
             _ => steps_kept(self.above as usize) as u32,
@@ -218,9 +218,9 @@ impl March {
     }
 }
 
-/// Bytes of shared memory that a block has at most where windows are wider than [`TAPS`]: as many as the smallest device lets it have
-/// whose multiprocessors have room for two such.
+/// Bytes of shared memory that a block has at most where windows are wider than [`TAPS`]: a large multiprocessor has room for two such.
 pub const MOST_SHARED: u32 = 113 * 1024;
+
 /// Whether devices of a compute capability let a block have [`MOST_SHARED`].
 pub const fn has_wide(compute_capability: (u32, u32)) -> bool {
     matches!(compute_capability, (8, 0) | (9, 0) | (10, _))
@@ -237,7 +237,7 @@ pub(crate) const MOST_LAST: usize = 5;
 /// rows, but for [`MOST_LAST`].
 #[inline(always)]
 pub(crate) const fn steps_kept(above: usize) -> usize {
-    1 + (above - MOST_LAST).div_ceil(STEP as usize)
+    1 + above.saturating_sub(MOST_LAST).div_ceil(STEP as usize)
 }
 
 /// The shared memory of a march, in bytes. First come the sums of a step.
@@ -353,7 +353,8 @@ pub(crate) fn bands(
     range.take(HEIGHTS).min_by_key(cost).unwrap_or(least)
 }
 
-/// How to launch a kernel that is compiled for so many taps, and the tiles of a march, which it is told; `None` where it would have 2³¹ tiles or more.
+/// How to launch a kernel that is compiled for so many taps, [`TAPS`] at least, and the tiles of a march, which it is told; `None` where it
+/// would have 2³¹ tiles or more.
 pub fn launch(way: Way, work: Work, taps: u32, params: &mut Params) -> Option<Launch> {
     let march = March {
         work,

@@ -38,8 +38,7 @@ impl Sum {
     }
 }
 
-/// The sum of a run's numbers. By pairs: the assembler would complete the first window of a chain before it looks at the next one, and
-/// keep what all of them reach meanwhile.
+/// The sum of a run's numbers.
 #[inline(always)]
 pub(crate) fn total([a, b, c, d, e, f, g, h, i]: [f32; STEP as usize]) -> f32 {
     (((a + b) + (c + d)) + ((e + f) + (g + h))) + i
