@@ -3,6 +3,7 @@
 
 use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
+use fastssim_kernels::form::Form;
 use fastssim_kernels::geometry::{
     Launch, MOST_TAPS, TAPS, Way, Work, derivatives_of_channel, launch, launch_adjoint, way as way_of,
 };
@@ -32,30 +33,33 @@ pub struct Emulation {
 pub trait Fast: Element {
     /// What the kernels call it.
     type Kernel: kernels::Pixel;
-    /// What the names of the entry points call it.
-    const NAME: &str;
-    /// Elements as the memory of the device holds them.
-    fn stored(elements: &[Self]) -> &[<Self::Kernel as kernels::Pixel>::Stored];
+    /// What the host makes the PTX for.
+    const FORM: Form;
+    /// What stands in the memory of the device.
+    type Stored: fastssim_device::Element;
+    /// Elements as it holds them.
+    fn stored(elements: &[Self]) -> &[Self::Stored];
 }
 
 macro_rules! fast {
-    ($($type:ty, $kernel:ty, $name:literal: $stored:expr;)*) => {$(
+    ($($type:ty, $kernel:ty, $form:ident, $stored:ty: $elements:expr;)*) => {$(
         impl Fast for $type {
             type Kernel = $kernel;
-            const NAME: &str = $name;
-            fn stored(elements: &[Self]) -> &[<$kernel as kernels::Pixel>::Stored] {
-                $stored(elements)
+            const FORM: Form = Form::$form;
+            type Stored = $stored;
+            fn stored(elements: &[Self]) -> &[$stored] {
+                $elements(elements)
             }
         }
     )*};
 }
 
 fast! {
-    u8, u8, "u8": |elements| elements;
-    u16, u16, "u16": |elements| elements;
-    f16, kernels::F16, "f16": HalfFloatSliceExt::reinterpret_cast;
-    bf16, kernels::Bf16, "bf16": HalfFloatSliceExt::reinterpret_cast;
-    f32, f32, "f32": |elements| elements;
+    u8, u8, U8, u8: |elements| elements;
+    u16, u16, U16, u16: |elements| elements;
+    f16, kernels::F16, F16, u16: HalfFloatSliceExt::reinterpret_cast;
+    bf16, kernels::Bf16, Bf16, u16: HalfFloatSliceExt::reinterpret_cast;
+    f32, f32, F32, f32: |elements| elements;
 }
 
 /// The paddings that the fast kernels have for images of so many rows and columns: zero, valid, and of those with pixels beyond the
@@ -107,7 +111,12 @@ where
     };
     let mut by_y = Array4::from_elem(by_y_shape, f32::NAN);
     let taps = reference.window.max(TAPS);
-    let way = if taps > TAPS { way_of(work, taps as u32) } else { way };
+    let continued = params.padding != params::Padding::Zero as u32;
+    let way = if taps > TAPS {
+        way_of(work, taps as u32, continued)
+    } else {
+        way
+    };
     let geometry = launch(way, work, taps as u32, &mut params).expect("not too many tiles");
     let adjoint =
         (way == Way::Split).then(|| launch_adjoint(work, taps as u32, &mut params).expect("not too many tiles"));
@@ -137,11 +146,14 @@ where
     params.partials = memory.write("partials", &mut partials).address();
     params.counters = memory.write("counters", &mut counters).address();
     params.derivatives = memory.write("derivatives", &mut derivatives).address();
-    let continued = params.padding != params::Padding::Zero as u32;
-    let kernel = match (taps, continued) {
-        (TAPS, true) => kernel::<T::Kernel, kernels::Pixels>(way, work),
-        (TAPS, false) => kernel::<T::Kernel, kernels::Zeros>(way, work),
-        _ => wide(taps, work)[0],
+    let kernels = match (taps, continued) {
+        (TAPS, true) => [kernel::<T::Kernel, kernels::Pixels>(way, work); 2],
+        (TAPS, false) => [kernel::<T::Kernel, kernels::Zeros>(way, work); 2],
+        _ => match (T::FORM, continued) {
+            (Form::F32, false) => wide(taps, work),
+            (Form::F32, true) => continued_wide(taps, work),
+            _ => [not_compiled as unsafe fn(&Params); 2],
+        },
     };
     let patch = if way == Way::Patch { "patch_" } else { "" };
     let names = match (way, work) {
@@ -154,8 +166,8 @@ where
     };
     let edges = if continued { "continued_" } else { "" };
     let names = names.map(|work| match taps {
-        TAPS => format!("{edges}{patch}{work}_{}", T::NAME),
-        _ => format!("wide_{work}_{taps}_{}", T::NAME),
+        TAPS => format!("{edges}{patch}{work}"),
+        _ => format!("{edges}wide_{work}_{taps}"),
     });
     for first in (0..channels).step_by(chunk as usize) {
         params.first = first;
@@ -165,9 +177,9 @@ where
             threads: [launch.block, 1, 1],
             shared_bytes: launch.shared,
         };
-        code.run(&grid(&names[0], &geometry), &memory, kernel, &params)?;
+        code.run(T::FORM, &grid(&names[0], &geometry), &memory, kernels[0], &params)?;
         if let Some(adjoint) = &adjoint {
-            code.run(&grid(&names[1], adjoint), &memory, wide(taps, work)[1], &params)?;
+            code.run(T::FORM, &grid(&names[1], adjoint), &memory, kernels[1], &params)?;
         }
     }
     drop(memory);
@@ -189,34 +201,49 @@ fn kernel<P: kernels::Pixel, E: kernels::Edges>(way: Way, work: Work) -> unsafe 
     }
 }
 
-/// Larger windows that are emulated: those with one kernel for a gradient and with two, for which most cases of what a thread keeps of its
-/// column occur. To compile all sizes for the emulator would take minutes; a GPU runs them.
+/// Larger windows whose sources are compiled for the emulator, for `f32` with zeros beyond the edges: those with one kernel for a gradient
+/// and with two, for which most cases of what a thread keeps of its column occur. To compile all would take minutes. The PTX has all, for
+/// each type.
 pub const WIDE: [usize; 5] = [13, 17, 21, 25, MOST_TAPS];
+
+/// The same with pixels beyond the edges.
+pub const CONTINUED_WIDE: [usize; 2] = [17, 25];
 
 /// The kernels for windows of so many taps, of `f32`: the first, and the second if there are two.
 fn wide(taps: usize, work: Work) -> [unsafe fn(&Params); 2] {
     match taps {
-        13 => of_wide::<12>(work),
-        17 => of_wide::<16>(work),
-        21 => of_wide::<20>(work),
-        25 => of_wide::<24>(work),
-        MOST_TAPS => of_wide::<32>(work),
-        _ => panic!("no kernel for {taps} taps"),
+        13 => of_wide::<kernels::Zeros, 12>(work),
+        17 => of_wide::<kernels::Zeros, 16>(work),
+        21 => of_wide::<kernels::Zeros, 20>(work),
+        25 => of_wide::<kernels::Zeros, 24>(work),
+        MOST_TAPS => of_wide::<kernels::Zeros, 32>(work),
+        _ => [not_compiled as unsafe fn(&Params); 2],
     }
 }
 
-fn of_wide<const A: usize>(work: Work) -> [unsafe fn(&Params); 2] {
-    use kernels::{Zeros, wide};
-    match (work, way_of(work, A as u32 + 1)) {
-        (Work::Score, _) => [wide::score::<f32, Zeros, A>; 2],
-        (Work::Map, _) => [wide::map::<f32, Zeros, A>; 2],
-        (Work::Gradient, Way::Split) => [wide::derivatives::<f32, Zeros, A>, wide::adjoint::<f32, Zeros, A>],
-        (Work::Gradients, Way::Split) => [
-            wide::derivatives_of_both::<f32, Zeros, A>,
-            wide::adjoints::<f32, Zeros, A>,
-        ],
-        (Work::Gradient, _) => [wide::gradient::<f32, Zeros, A>; 2],
-        (Work::Gradients, _) => [wide::gradients::<f32, Zeros, A>; 2],
+/// The same with pixels beyond the edges.
+fn continued_wide(taps: usize, work: Work) -> [unsafe fn(&Params); 2] {
+    match taps {
+        17 => of_wide::<kernels::Pixels, 16>(work),
+        25 => of_wide::<kernels::Pixels, 24>(work),
+        _ => [not_compiled as unsafe fn(&Params); 2],
+    }
+}
+
+/// In the place of sources that are not compiled.
+unsafe fn not_compiled(_: &Params) {
+    panic!("the sources of this kernel are not compiled for the emulator");
+}
+
+fn of_wide<E: kernels::Edges, const A: usize>(work: Work) -> [unsafe fn(&Params); 2] {
+    use kernels::wide;
+    match (work, way_of(work, A as u32 + 1, !E::ARE_ZEROS)) {
+        (Work::Score, _) => [wide::score::<f32, E, A>; 2],
+        (Work::Map, _) => [wide::map::<f32, E, A>; 2],
+        (Work::Gradient, Way::Split) => [wide::derivatives::<f32, E, A>, wide::adjoint::<f32, E, A>],
+        (Work::Gradients, Way::Split) => [wide::derivatives_of_both::<f32, E, A>, wide::adjoints::<f32, E, A>],
+        (Work::Gradient, _) => [wide::gradient::<f32, E, A>; 2],
+        (Work::Gradients, _) => [wide::gradients::<f32, E, A>; 2],
     }
 }
 
@@ -251,7 +278,7 @@ fn params(reference: &Reference, shape: [usize; 4]) -> Params {
             _ => params::Padding::Zero,
         } as u32,
         derivatives_margin: match reference.padding {
-            Padding::Symmetric | Padding::Reflect => -5,
+            Padding::Symmetric | Padding::Reflect => -(reference.window.max(TAPS) as i32 / 2),
             _ => margin as i32,
         },
         score_offset: 1.0,
@@ -260,8 +287,8 @@ fn params(reference: &Reference, shape: [usize; 4]) -> Params {
     }
 }
 
-/// The window in the middle of as many weights as the kernel has, from the first to that of the centre, rounded such that they sum to 1: what one weight loses the next one outwards
-/// gets, but for no more than two units in its last place.
+/// The window in the middle of as many weights as the kernel has, from the first to that of the centre, rounded such that they sum to 1:
+/// what one weight loses the next one outwards gets, but for no more than two units in its last place.
 fn weights(reference: &Reference) -> [f32; MOST_TAPS / 2 + 1] {
     let radius = reference.window / 2;
     let weight = |distance: usize| match &reference.taps {
@@ -292,11 +319,13 @@ where
     images.memory().as_slice().expect("in standard layout")
 }
 
-/// Where images lie, given the address of their memory.
+/// Where images lie, given the address of their memory; distances are in bytes.
 fn planes<T: Copy>(address: u64, images: &Strided<T>) -> Planes {
     let view: ArrayView4<'_, T> = images.view();
     let first = view.as_ptr().addr() - all(images).as_ptr().addr();
-    strided(address + first as u64, view.strides())
+    let bytes = size_of::<T>() as isize;
+    let strides: Vec<_> = view.strides().iter().map(|stride| stride * bytes).collect();
+    strided(address + first as u64, &strides)
 }
 
 fn strided(data: u64, strides: &[isize]) -> Planes {

@@ -3,6 +3,7 @@
 
 use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
+use fastssim_kernels::form::Form;
 use fastssim_kernels::general::geometry::{Precision, Work, launch};
 use fastssim_kernels::general::params::{self, Kind, MOST_TAPS, Params, Typed};
 use fastssim_kernels::general::single::most_shared;
@@ -285,7 +286,7 @@ fn run(options: &Options, launches: &Launches, precision: Precision, x: &Images,
             threads: [launch.block, 1, 1],
             shared_bytes: launch.shared,
         };
-        launches.code.run(&grid, &memory, kernel, params)
+        launches.code.run(Form::F32, &grid, &memory, kernel, params)
     };
     if weighs {
         let of_map = matches!(options.upstream, Upstream::Map(_));

@@ -7,7 +7,7 @@
 use fastssim::Padding;
 use fastssim_kernels::geometry::Way;
 use fastssim_tests::compiled::Code;
-use fastssim_tests::emulated::{Fast, WIDE, emulate, paddings, works};
+use fastssim_tests::emulated::{CONTINUED_WIDE, Fast, WIDE, emulate, paddings, works};
 use fastssim_tests::general::{self, Launches, Stored};
 use fastssim_tests::images::{Element, Scene};
 use fastssim_tests::options::{Limits, Options, Results};
@@ -100,11 +100,15 @@ fn fast_kernels_bf16() {
     sweep::<bf16>();
 }
 
-/// Windows that have kernels of their own, each with zeros beyond the edges or without windows there.
+/// Windows that have kernels of their own, each with zeros beyond the edges or without windows there, some with pixels there.
 #[test]
 fn larger_windows() {
-    for (turn, window) in WIDE.into_iter().enumerate() {
-        let mut reference = Reference::new([Padding::Zero, Padding::Valid][turn % 2], 1.0);
+    let zeros = WIDE
+        .into_iter()
+        .zip([Padding::Zero, Padding::Valid].into_iter().cycle());
+    let pixels = CONTINUED_WIDE.into_iter().zip([Padding::Symmetric, Padding::Reflect]);
+    for (turn, (window, padding)) in zeros.chain(pixels).enumerate() {
+        let mut reference = Reference::new(padding, 1.0);
         (reference.window, reference.sigma) = (window, window as f64 / 5.0);
         // Where derivatives go through memory, of two channels at a time: the second time begins within an image.
         let shape = if turn == 0 { [1, 1, 70, 60] } else { [1, 3, 36, 47] };

@@ -30,13 +30,13 @@ pub struct Ptxas {
     version: String,
 }
 
-/// Bytes that kernels may spill, by how their names begin. With registers for them, 168 rather than 128, a multiprocessor has 12 of their
-/// warps in place of 16: on an H200 a gradient by the general ones then took an eighth more time. Those of large windows keep unfinished
-/// sums, more of them the larger the window is.
-const SPILLED: [(&str, u32); 9] = [
-    // On other devices than an H100, since its pixels are kept for windows of any size.
-    ("gradient_", 16),
-    ("wide_gradient_", 16),
+/// Bytes that kernels may spill, by how their names, without what says that pixels stand beyond the edges, and their architectures begin.
+/// With registers for them, 168 rather than 128, a multiprocessor has 12 of their warps in place of 16: on an H200 a gradient by the general
+/// ones then took an eighth more time. Those of large windows keep unfinished sums, more of them the larger the window is.
+const SPILLED: [(&str, u32); 10] = [
+    ("gradient sm_75", 16),
+    ("wide_map_33", 48),
+    ("wide_gradient_", 48),
     ("wide_gradients_", 192),
     ("wide_derivatives_", 64),
     ("wide_adjoint_", 128),
@@ -189,7 +189,9 @@ impl Usage {
 
     /// What is forbidden in it: local memory, but for what may be spilled.
     pub fn faults(&self) -> Vec<String> {
-        let spilled = SPILLED.iter().find(|(kernel, _)| self.kernel.starts_with(kernel));
+        let zeros = self.kernel.strip_prefix("continued_").unwrap_or(&self.kernel);
+        let name = format!("{zeros} {}", self.architecture);
+        let spilled = SPILLED.iter().find(|(begin, _)| name.starts_with(begin));
         let allowed = spilled.map_or(0, |(_, bytes)| *bytes);
         let forbidden = [
             (self.stack, "bytes of local memory"),

@@ -62,6 +62,8 @@ use emulator::device as provider;
 mod nvptx;
 #[cfg(target_arch = "nvptx64")]
 use nvptx as provider;
+#[cfg(target_arch = "nvptx64")]
+pub use nvptx::pixel;
 
 pub use element::{Element, Element32};
 

@@ -22,6 +22,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`params`] | what a kernel is told |
+//! | `form` | the PTX of the kernels for each element type |
 //! | [`geometry`] | sizes of tiles, and of a launch |
 //! | `kernels` | the kernels: score, map, gradient; with the feature `emulator`, or compiled for a GPU |
 //! | `kernels::tile` | which part of which image a block computes |
@@ -43,8 +44,13 @@
 // Arrays are registers: an index in a loop that is unrolled keeps them there, an iterator may not.
 #![allow(clippy::needless_range_loop)]
 
+#[cfg(not(target_arch = "nvptx64"))]
+extern crate alloc;
+
 #[cfg(target_arch = "nvptx64")]
 mod entry;
+#[cfg(not(target_arch = "nvptx64"))]
+pub mod form;
 pub mod general;
 pub mod geometry;
 #[cfg(any(target_arch = "nvptx64", feature = "emulator"))]

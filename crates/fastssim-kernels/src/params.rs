@@ -2,20 +2,20 @@
 
 use crate::geometry::MOST_TAPS;
 
-/// Where the pixels of a batch lie: the first one, and the distances in elements from one image,
-/// channel, row and column to the next.
+/// Where the pixels of a batch lie: the first one, and the distances from one image, channel, row and column to the next, in bytes
+/// where the element type is the host's choice, else in elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Planes {
     /// The device address of the first pixel.
     pub data: u64,
-    /// Elements from one image to the next.
+    /// From one image to the next.
     pub image: i64,
-    /// Elements from one channel to the next.
+    /// From one channel to the next.
     pub channel: i64,
-    /// Elements from one row to the next.
+    /// From one row to the next.
     pub row: u32,
-    /// Elements from one column to the next.
+    /// From one column to the next.
     pub col: u32,
 }
 
@@ -38,9 +38,9 @@ pub enum Padding {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C)]
 pub struct Params {
-    /// The first images.
+    /// The first images: distances in bytes, those from the first to the last column of a row below 2³².
     pub x: Planes,
-    /// The second images, of the same element type.
+    /// The second images, of the same element type, likewise.
     pub y: Planes,
     /// The map, or the gradient with respect to x, of `f32`. Not used by the score kernels.
     pub out: Planes,

@@ -3,6 +3,7 @@
 //! running sums of scores.
 
 use fastssim_device::emulator::{Grid, Memory};
+use fastssim_kernels::form::Form;
 use fastssim_kernels::general::geometry::{Resizing, launch_accumulate, launch_resize};
 use fastssim_kernels::general::params::{Accumulate, Kind, Resize, Typed};
 use fastssim_kernels::geometry::Launch;
@@ -30,7 +31,7 @@ fn run<P: Copy + Sync>(code: Code, name: &str, launch: Launch, memory: &Memory<'
         threads: [launch.block, 1, 1],
         shared_bytes: launch.shared,
     };
-    code.run(&grid, memory, kernel, params)
+    code.run(Form::F32, &grid, memory, kernel, params)
         .unwrap_or_else(|fault| panic!("{fault}"));
 }
 

@@ -1,7 +1,7 @@
 //! The same bits in every run, stream, thread, batch position and order of memory, and from the host as from the
 //! device.
 
-use fastssim::cuda::{Device, DeviceImages, DevicePixel, DeviceScores, Stream, devices};
+use fastssim::cuda::{CudaOutputs, Device, DeviceImages, DevicePixel, DeviceScores, Stream, devices};
 use fastssim::{Backend, Ssim};
 use fastssim_tests::images::{Element, Scene};
 use fastssim_tests::skipped;
@@ -101,6 +101,7 @@ fn gpu_larger_windows_have_the_same_bits_in_any_batch() {
     for window in [15, 25] {
         let metric = Ssim::builder().window(window).build().expect("valid");
         let all = results_of(&metric, &stream, &x, &y);
+        let both = both_gradients(&metric, &stream, &x, &y);
         assert!(all.scores.iter().all(|score| score.is_finite()));
         for run in 0..10 {
             assert!(results_of(&metric, &stream, &x, &y) == all, "run {run}");
@@ -112,8 +113,20 @@ fn gpu_larger_windows_have_the_same_bits_in_any_batch() {
             assert_eq!(alone.with_gradient, all.with_gradient[image..=image]);
             assert_eq!(alone.gradient, all.gradient.slice(only));
             assert_eq!(alone.map, all.map.slice(only));
+            for (alone, of_all) in both_gradients(&metric, &stream, &x, &y).iter().zip(&both) {
+                assert_eq!(alone, of_all.slice(only));
+            }
         }
     }
+}
+
+/// The gradients with respect to x and to y, by one call.
+fn both_gradients(metric: &Ssim, stream: &Stream, x: &DeviceImages<f32>, y: &DeviceImages<f32>) -> [Array4<f32>; 2] {
+    let new = || DeviceImages::<f32>::new(stream.device(), x.shape()).expect("there is memory");
+    let (mut by_x, mut by_y) = (new(), new());
+    let outputs = CudaOutputs::new().gradient(&mut by_x).gradient_of_y(&mut by_y);
+    metric.on(stream).ssim_of(x, y).compute(outputs).expect("valid input");
+    [by_x, by_y].map(|images| images.download(stream).expect("it works"))
 }
 
 #[test]

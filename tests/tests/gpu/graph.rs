@@ -201,3 +201,32 @@ fn gpu_captures_refuse_what_allocates_or_copies() {
             .all(|&value| value == 0.0)
     );
 }
+
+/// The second kernel of a gradient is one more to load: where it cannot be, nothing of the gradient is in the stream.
+#[test]
+fn gpu_captures_refuse_to_load_the_second_kernel() {
+    let Some((device, stream)) = gpu() else { return };
+    let of = |window: usize| {
+        let metric = Ssim::builder().window(window).padding(Padding::Symmetric);
+        metric.build().expect("valid")
+    };
+    let (metric, larger) = (of(27), of(33));
+    let pair = upload(&stream, &Scene::Distorted.batches::<u16>([2, 1, 300, 310], 8));
+    let mut outputs = Outputs::new(&device, &metric, pair[0].shape());
+    // Room for more derivatives than these, and the first kernel, which is loaded with that of the scores.
+    outputs.compute(&larger, &stream, &pair);
+    let [x, y] = &pair;
+    let on = metric.on(&stream);
+    on.ssim_into(x, y, &mut outputs.scores).expect("valid input");
+    let before = outputs.download(&stream);
+    let graph = Graph::capture(&stream, Mode::ThreadLocal, || {
+        let (scores, gradient) = (&mut outputs.with_gradient, &mut outputs.gradient);
+        assert!(is_refused(on.ssim_with_gradient_into(x, y, scores, gradient)));
+    });
+    // SAFETY: nothing is in it.
+    unsafe { graph.launch(&stream) };
+    assert!(outputs.download(&stream) == before);
+    outputs.compute(&metric, &stream, &pair);
+    let found = outputs.download(&stream);
+    assert!(found.scores[0] == before.scores[0] && found.images[0] != before.images[0]);
+}

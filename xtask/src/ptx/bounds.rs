@@ -15,21 +15,19 @@ const WIDE: &str = ".maxntid 192, 1, 1\n.minnctapersm 2\n";
 const EIGHT: &str = ".maxntid 128, 1, 1\n.minnctapersm 2\n";
 /// Twelve warps, which are blocks, of a kernel as need not spill for it.
 const TWELVE: &str = ".maxntid 32, 1, 1\n.minnctapersm 12\n";
-/// The kernels that have bounds, by how their names begin.
-const BOUNDS: [(&str, &str); 17] = [
-    ("score_", MARCH),
-    ("map_", MARCH),
-    ("gradient_", MARCH),
-    ("gradients_", BOTH),
+/// The kernels that have bounds, by how their names begin; the first counts.
+const BOUNDS: [(&str, &str); 15] = [
+    ("score", MARCH),
+    ("map", MARCH),
+    ("gradients", BOTH),
+    ("gradient", MARCH),
     ("continued_gradient", BOTH),
-    ("continued_score_", MARCH),
-    ("continued_map_", MARCH),
-    ("wide_score_", MARCH),
-    ("wide_map_", MARCH),
+    ("wide_score", MARCH),
+    ("wide_map", MARCH),
     ("wide_gradient", WIDE),
     ("wide_derivatives", MARCH),
-    ("wide_adjoints_", EIGHT),
-    ("wide_adjoint_", WIDE),
+    ("wide_adjoints", EIGHT),
+    ("wide_adjoint", WIDE),
     ("general_windows_f32", MARCH),
     ("general_derivatives_f32", MARCH),
     ("general_adjoint_f64", TWELVE),
@@ -38,7 +36,10 @@ const BOUNDS: [(&str, &str); 17] = [
 
 /// Gives a kernel its bounds, if it has any.
 pub fn bound(item: &mut Item) {
-    let bounds = BOUNDS.iter().find(|(name, _)| item.name.starts_with(name));
+    // Those with pixels beyond the edges have the bounds of those with zeros, if they have none of their own.
+    let zeros = item.name.strip_prefix("continued_").unwrap_or(&item.name);
+    let of = |kernel: &str| BOUNDS.iter().find(|(name, _)| kernel.starts_with(name));
+    let bounds = of(&item.name).or_else(|| of(zeros));
     if item.kind == Kind::Entry
         && let (Some((_, bounds)), Some(body)) = (bounds, item.text.find('{'))
     {
@@ -53,11 +54,13 @@ mod tests {
 
     #[test]
     fn only_some_kernels_have_bounds() {
-        let text = ".version 7.0\n.entry gradient_k(.param .b64 p)\n{ ret; }\n.entry k()\n{ ret; }\n";
+        let text = ".version 7.0\n.entry gradient(.param .b64 p)\n{ ret; }\n.entry k()\n{ ret; }\n.entry continued_map()\n{ ret; }\n";
         let mut module = parse(text).expect("valid text");
         module.items.iter_mut().for_each(bound);
-        let expected = ".entry gradient_k(.param .b64 p)\n.maxntid 256, 1, 1\n.minnctapersm 2\n{ ret; }";
+        let expected = ".entry gradient(.param .b64 p)\n.maxntid 256, 1, 1\n.minnctapersm 2\n{ ret; }";
         assert_eq!(module.items[0].text, expected);
         assert_eq!(module.items[1].text, ".entry k()\n{ ret; }");
+        let expected = ".entry continued_map()\n.maxntid 256, 1, 1\n.minnctapersm 2\n{ ret; }";
+        assert_eq!(module.items[2].text, expected);
     }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
+use fastssim_kernels::form::Form;
 
 use crate::compiler::Compiler;
 use crate::ptxas;
@@ -27,9 +28,11 @@ pub struct Flavour {
     pub architectures: &'static [u32],
     /// Those of them whose blocks have room for the kernels of large windows.
     pub wide: &'static [u32],
+    /// The one of them that the forms for other types than `f32` are assembled for.
+    pub forms: u32,
 }
 
-/// What the names of these kernels begin with.
+/// What the names of these kernels have in them.
 const WIDE: &str = "wide_";
 
 /// All of them. The loader takes the last one that the device can run.
@@ -38,11 +41,13 @@ const FLAVOURS: [Flavour; 2] = [
         name: "sm_75",
         architectures: &[75],
         wide: &[],
+        forms: 75,
     },
     Flavour {
         name: "sm_80",
         architectures: &[80, 86, 89, 90, 100, 120],
         wide: &[80, 90, 100],
+        forms: 90,
     },
 ];
 
@@ -105,6 +110,17 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     conclude(&broken)
 }
 
+/// Kernels of a file to be assembled for a real architecture, the fast ones for pixels of a form.
+struct Assembly {
+    file: PathBuf,
+    kernels: BTreeSet<String>,
+    architecture: u32,
+    form: Form,
+}
+
+/// How many are assembled side by side, as each takes its time.
+const AT_ONCE: usize = 4;
+
 /// Assembles the committed files for each real architecture and prints what their kernels take.
 fn assemble(workspace: &Workspace, ptxas: &ptxas::Ptxas) -> Result<Vec<String>> {
     let mut broken = Vec::new();
@@ -113,41 +129,56 @@ fn assemble(workspace: &Workspace, ptxas: &ptxas::Ptxas) -> Result<Vec<String>> 
         let Ok(text) = fs::read_to_string(committed(workspace, flavour)) else {
             continue;
         };
-        let module = syntax::parse(&text)?;
         let folder = tempfile::tempdir()?;
-        let all = part(&module, &folder.path().join("all.ptx"), |_| true)?;
-        let most = part(&module, &folder.path().join("most.ptx"), |name| !name.starts_with(WIDE))?;
-        // Side by side, as each takes its time.
-        let found: Vec<_> = thread::scope(|scope| {
-            let assemble = |&architecture: &u32| {
-                let (path, kernels) = if flavour.wide.contains(&architecture) {
-                    &all
-                } else {
-                    &most
-                };
-                scope.spawn(move || ptxas.assemble(path, architecture, kernels))
-            };
-            let running: Vec<_> = flavour.architectures.iter().map(assemble).collect();
-            running.into_iter().map(thread::ScopedJoinHandle::join).collect()
-        });
-        for (&architecture, found) in flavour.architectures.iter().zip(found) {
-            match found.unwrap_or_else(|_| bail!("a thread that assembles has panicked")) {
-                Ok(usages) => {
-                    usages.iter().for_each(|usage| println!("{usage}"));
-                    broken.extend(usages.iter().flat_map(ptxas::Usage::faults));
+        for some in assemblies(flavour, &syntax::parse(&text)?, folder.path())?.chunks(AT_ONCE) {
+            let found: Vec<_> = thread::scope(|scope| {
+                let run = |of: &Assembly| ptxas.assemble(&of.file, of.architecture, &of.kernels);
+                let running: Vec<_> = some.iter().map(|of| scope.spawn(move || run(of))).collect();
+                running.into_iter().map(thread::ScopedJoinHandle::join).collect()
+            });
+            for (of, found) in some.iter().zip(found) {
+                let form = of.form.name();
+                match found.unwrap_or_else(|_| bail!("a thread that assembles has panicked")) {
+                    Ok(usages) => {
+                        println!("for {form}:");
+                        usages.iter().for_each(|usage| println!("{usage}"));
+                        let faults = usages.iter().flat_map(ptxas::Usage::faults);
+                        broken.extend(faults.map(|fault| format!("for {form}: {fault}")));
+                    }
+                    Err(error) => {
+                        broken.push(format!(
+                            "{} for sm_{}, {form}: {error:#}",
+                            flavour.name, of.architecture
+                        ));
+                    }
                 }
-                Err(error) => broken.push(format!("{} for sm_{architecture}: {error:#}", flavour.name)),
             }
         }
     }
     Ok(broken)
 }
 
-/// Writes the kernels that `belongs` takes to a file; returns that and their names.
-fn part(module: &syntax::Module, path: &Path, belongs: impl Fn(&str) -> bool) -> Result<(PathBuf, BTreeSet<String>)> {
-    let kernels = module.entries()?.into_keys().filter(|name| belongs(name)).collect();
-    fs::write(path, module.part(belongs)).with_context(|| path.display().to_string())?;
-    Ok((path.to_owned(), kernels))
+/// All kernels for all architectures with `f32`, and the fast ones for one of them with each other form of pixels.
+fn assemblies(flavour: &Flavour, module: &syntax::Module, folder: &Path) -> Result<Vec<Assembly>> {
+    let of = |architecture: u32, form: Form| {
+        let has_wide = flavour.wide.contains(&architecture);
+        let belongs =
+            |name: &str| (has_wide || !name.contains(WIDE)) && (form == Form::F32 || !name.starts_with("general_"));
+        let file = folder.join(format!("{architecture}-{}.ptx", form.name()));
+        fs::write(&file, form.of(&module.part(belongs))).with_context(|| file.display().to_string())?;
+        Ok(Assembly {
+            file,
+            kernels: module.entries()?.into_keys().filter(|name| belongs(name)).collect(),
+            architecture,
+            form,
+        })
+    };
+    let single = flavour
+        .architectures
+        .iter()
+        .map(|&architecture| of(architecture, Form::F32));
+    let others = Form::ALL.into_iter().filter(|form| *form != Form::F32);
+    single.chain(others.map(|form| of(flavour.forms, form))).collect()
 }
 
 /// The file of a flavour among the library's sources.

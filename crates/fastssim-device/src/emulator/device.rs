@@ -92,6 +92,14 @@ pub unsafe fn load4_global(address: u64) -> [u32; 4] {
     split(with(|block| block.load_global(address, 16)))
 }
 
+pub unsafe fn load4_global_nc_if(is_done: bool, address: u64) -> [u32; 4] {
+    if is_done {
+        split(with(|block| block.load_global(address, 16)))
+    } else {
+        [0; 4]
+    }
+}
+
 pub use load2_global as load2_global_nc;
 pub use load4_global as load4_global_nc;
 
@@ -102,6 +110,12 @@ pub unsafe fn store2_global(address: u64, words: [u32; 2]) {
 pub unsafe fn store_global_if(is_done: bool, address: u64, word: u32) {
     if is_done {
         with(|block| block.store_global(address, 4, word.into()));
+    }
+}
+
+pub unsafe fn store4_global_if(is_done: bool, address: u64, words: [u32; 4]) {
+    if is_done {
+        with(|block| block.store_global(address, 16, join(words)));
     }
 }
 

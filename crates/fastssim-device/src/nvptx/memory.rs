@@ -188,6 +188,20 @@ pub unsafe fn load4_global_nc(address: u64) -> [u32; 4] {
 }
 
 #[inline(always)]
+pub unsafe fn load4_global_nc_if(is_done: bool, address: u64) -> [u32; 4] {
+    let (first, second, third, fourth): (u32, u32, u32, u32);
+    // SAFETY: the caller promises a valid address, if it is done; nothing but the outputs is written.
+    unsafe {
+        asm!("{{ .reg .pred p; setp.ne.u32 p, {is_done}, 0; mov.b32 {first}, 0; mov.b32 {second}, 0; mov.b32 {third}, 0; \
+            mov.b32 {fourth}, 0; @p ld.global.nc.v4.u32 {{{first}, {second}, {third}, {fourth}}}, [{address}]; }}",
+            is_done = in(reg32) u32::from(is_done), first = out(reg32) first, second = out(reg32) second,
+            third = out(reg32) third, fourth = out(reg32) fourth, address = in(reg64) address,
+            options(pure, readonly, nostack))
+    };
+    [first, second, third, fourth]
+}
+
+#[inline(always)]
 pub unsafe fn store2_global(address: u64, words: [u32; 2]) {
     store2!("st.global.v2.u32", reg64, address, words)
 }
@@ -204,6 +218,16 @@ pub unsafe fn store_global_if(is_done: bool, address: u64, word: u32) {
     unsafe {
         asm!("{{ .reg .pred p; setp.ne.u32 p, {}, 0; @p st.global.u32 [{}], {}; }}", in(reg32) u32::from(is_done),
             in(reg64) address, in(reg32) word, options(nostack))
+    }
+}
+
+#[inline(always)]
+pub unsafe fn store4_global_if(is_done: bool, address: u64, [first, second, third, fourth]: [u32; 4]) {
+    // SAFETY: the caller promises a valid address, if it is done.
+    unsafe {
+        asm!("{{ .reg .pred p; setp.ne.u32 p, {}, 0; @p st.global.v4.u32 [{}], {{{}, {}, {}, {}}}; }}",
+            in(reg32) u32::from(is_done), in(reg64) address, in(reg32) first, in(reg32) second, in(reg32) third,
+            in(reg32) fourth, options(nostack))
     }
 }
 

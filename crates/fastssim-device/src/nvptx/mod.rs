@@ -10,6 +10,7 @@
 mod memory;
 #[cfg(target_feature = "sm_80")]
 mod mma;
+pub mod pixel;
 
 use core::arch::{asm, nvptx};
 

@@ -13,8 +13,8 @@ use super::march::{Columns, March, Run, layout};
 use super::origins::moved_back;
 use super::pixels::Pixel;
 use super::shift::Shift;
-use super::sum::{Sum, finish_block, total};
-use super::tile::Tile;
+use super::sum::{Sum, finish_block};
+use super::tile::{Tile, within};
 use crate::geometry::{ABOVE, COLUMN, MOST_TAPS, STEP, Way, groups_beside};
 use crate::params::{Params, Planes};
 
@@ -64,7 +64,7 @@ pub(crate) unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const
     };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let layout = layout::<A>(work, false, block_dim_x());
-    let (sums, derivatives) = (Columns(Shared::at(0)), Columns(Shared::at(layout.derivatives)));
+    let [sums, derivatives] = [layout.sums, layout.derivatives].map(|at| Columns(Shared::at(at)));
     let mut row = top - r;
     // SAFETY: all threads of the block come here.
     let mut march = unsafe { March::<P, E, Kept<A>, A, AHEAD>::new(params, &layout, &tile, [row, left - r]) };
@@ -103,15 +103,15 @@ pub(crate) unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const
                 } else {
                     0
                 };
-                let mut halves = [0.0; STEP as usize];
+                let mut halves = 0.0;
                 for i in 0..STEP {
                     let Derivatives { half_deficit, quarters } = found[i as usize];
                     let quarters = quarters.map(|quarter| if_bit(has_derivatives, i, quarter));
                     // SAFETY: each window has one thread.
                     derivatives.store(run, i as usize, 0, quarters);
-                    halves[i as usize] = if_bit(own, i, half_deficit);
+                    halves += if_bit(own, i, half_deficit);
                 }
-                sum.add(total(halves));
+                sum.add(halves);
                 if reflect::<E>(params) {
                     double_edges(params, derivatives, run, [at, left - r + (STEP * run.place) as i32]);
                 }
@@ -148,11 +148,6 @@ pub(crate) unsafe fn back_and_forth<P: Pixel, E: Edges, const MAPS: usize, const
     }
     // SAFETY: as the caller promises; nobody needs the sums any more.
     unsafe { finish_block(params, work, Way::March, &sum, Shared::at(0)) };
-}
-
-#[inline(always)]
-fn within(at: i32, range: [i32; 2]) -> bool {
-    (at >= range[0]) & (at < range[1])
 }
 
 /// `value` where bit `i` is set, else zero. There is no branch, in which uniform registers could not be used.
@@ -213,10 +208,10 @@ impl<P: Pixel, E: Edges, const A: usize, const AHEAD: usize> March<'_, P, E, Kep
                 moved_back(maps, by[col / step])
             }
         });
-        // The first pixels may be of the group before.
+        // The first pixels may be of the group before: by how much is found again, as there are no registers to keep it in.
         for i in 0..step {
             if (i + r) / step != middle {
-                along[i] = moved_back(along[i], by[(i + r) / step].map(|by| -by));
+                along[i] = moved_back(along[i], until(&of_group((i + r) / step), &shift));
             }
         }
         for i in 0..step {
@@ -231,7 +226,7 @@ impl<P: Pixel, E: Edges, const A: usize, const AHEAD: usize> March<'_, P, E, Kep
 /// # Safety
 /// This thread has written them, and nobody else uses them.
 #[inline(always)]
-unsafe fn double_edges(params: &Params, derivatives: Columns, run: &Run, [row, first]: [i32; 2]) {
+pub(crate) unsafe fn double_edges(params: &Params, derivatives: Columns, run: &Run, [row, first]: [i32; 2]) {
     let right = params.width as i32 - 1;
     let reaches = |col: i32| (col >= first) & (col < first + STEP as i32);
     if !(is_edge(row, params.height) | reaches(0) | reaches(right)) {
@@ -255,7 +250,7 @@ unsafe fn double_edges(params: &Params, derivatives: Columns, run: &Run, [row, f
 /// # Safety
 /// All threads of the block call it, which has written them, with a barrier since.
 #[inline(always)]
-unsafe fn halve_edges<const MAPS: usize>(params: &Params, tile: &Tile) {
+pub(crate) unsafe fn halve_edges<const MAPS: usize>(params: &Params, tile: &Tile) {
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let halve = |row: i32, col: i32| {
         let half = at_edges(params, [row, col], 0.5);

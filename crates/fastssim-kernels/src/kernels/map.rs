@@ -43,7 +43,7 @@ pub(crate) unsafe fn down<P: Pixel, E: Edges, D: Down<A>, const A: usize>(params
     let mut march = unsafe { March::<P, E, D, A, AHEAD>::new(params, &layout, &tile, [top, left]) };
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let out = GlobalMut::<f32>::from_address(params.out.data).offset(params.out.plane(&tile));
-    let shared = Shared::at(0);
+    let shared = Shared::at(layout.sums);
     let col = left + thread_idx_x() as i32;
     let mut row = top;
     while row < bottom {

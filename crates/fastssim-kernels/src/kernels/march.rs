@@ -4,7 +4,7 @@
 //! `STEP` windows side by side in one of those rows: its *run*.
 
 use fastssim_device::shared::Shared;
-use fastssim_device::thread::thread_idx_x;
+use fastssim_device::thread::{block_dim_x, thread_idx_x};
 
 use super::blur::{Weights, slide};
 use super::down::Down;
@@ -13,7 +13,7 @@ use super::origins::{Origins, moved};
 use super::pixels::{Column, Pixel, Reader, Words};
 use super::shift::Shift;
 use super::tile::Tile;
-use crate::geometry::{COLUMN, Layout, MOST_TAPS, STEP, Work, group, groups_beside};
+use crate::geometry::{ABOVE, COLUMN, Layout, MOST_TAPS, SPARE, STEP, Work, group, groups_beside};
 use crate::params::Params;
 
 /// A thread's way down its column, for windows that reach `A` rows above their last. Of the rows of a step it reads `AHEAD` before the
@@ -22,7 +22,7 @@ pub(crate) struct March<'a, P: Pixel, E: Edges, D, const A: usize, const AHEAD: 
     pub(crate) weights: &'a Weights,
     pub(crate) reader: Reader<P, E>,
     pub(crate) origins: Origins,
-    column: Column<P>,
+    column: Column,
     /// Rows that have been read.
     ahead: [Words; AHEAD],
     shift: Shift,
@@ -41,6 +41,19 @@ pub(crate) const fn layout<const A: usize>(work: Work, is_split: bool, threads: 
 pub(crate) struct Columns(pub(crate) Shared<f32>);
 
 impl Columns {
+    /// Writes zeros into the columns beyond those of threads.
+    ///
+    /// # Safety
+    /// All threads of the block call it, and nobody else uses these columns before the next barrier.
+    #[inline(always)]
+    pub(crate) unsafe fn clear_spare(self) {
+        if thread_idx_x() < SPARE * STEP {
+            let spare = self.column(block_dim_x());
+            // SAFETY: as the caller promises; each place has one thread.
+            unsafe { spare.store4(COLUMN * thread_idx_x(), [0.0; 4]) };
+        }
+    }
+
     /// The first row of a column.
     #[inline(always)]
     pub(crate) fn column(self, col: u32) -> Shared<f32> {
@@ -133,6 +146,10 @@ impl<'a, P: Pixel, E: Edges, D: Down<A>, const A: usize, const AHEAD: usize> Mar
         // SAFETY: it has been found.
         let shift = unsafe { origins.of_group(group(A as u32, thread_idx_x())) };
         let first = first.map(|words| reader.signals(&column, words, &shift));
+        if A > ABOVE {
+            // SAFETY: as the caller promises; what was found for shifts is not needed any more.
+            unsafe { Columns(Shared::at(layout.sums)).clear_spare() };
+        }
         Self {
             weights: &params.weights,
             // SAFETY: as the caller promises.

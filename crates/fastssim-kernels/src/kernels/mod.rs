@@ -24,5 +24,7 @@ pub mod wide;
 pub use edges::{Edges, Pixels, Zeros};
 pub use gradient::{gradient, gradients};
 pub use map::map;
+#[cfg(target_arch = "nvptx64")]
+pub use pixels::Any;
 pub use pixels::{Bf16, F16, Pixel};
 pub use score::score;

@@ -44,7 +44,7 @@ impl Origins {
         layout: &Layout,
         tile: &Tile,
         reader: &Reader<P, E>,
-        column: &Column<P>,
+        column: &Column,
     ) -> Self {
         let [from, to] = tile.rows;
         let samples: [_; SAMPLES] = core::array::from_fn(|i| {
@@ -62,7 +62,7 @@ impl Origins {
             sync_threads();
             // The middle column finds the shift of the group, with those three to the left and right of it; the last one where
             // the block ends before.
-            let group = group(A as u32, thread);
+            let [group, last] = [thread, block_dim_x() - 1].map(|thread| group(A as u32, thread));
             if thread == middle(A as u32, group).min(block_dim_x() - 1) {
                 let left = found.load2(2 * thread.saturating_sub(3));
                 let right = found.load2(2 * (thread + 3).min(block_dim_x() - 1));
@@ -75,6 +75,10 @@ impl Origins {
                     }
                 });
                 shifts.store2(2 * group, shift);
+                // The last run may reach columns of the next group, beyond those of threads.
+                if group == last {
+                    shifts.store2(2 * group + 2, shift);
+                }
             }
             sync_threads();
         }

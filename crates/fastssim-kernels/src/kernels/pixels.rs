@@ -2,7 +2,6 @@
 
 use core::marker::PhantomData;
 
-use fastssim_device::Element;
 use fastssim_device::global::Global;
 use fastssim_device::math::{fma, fresh, from_f16};
 
@@ -11,13 +10,19 @@ use super::shift::Shift;
 use super::tile::Tile;
 use crate::params::{Params, Planes};
 
-/// An element type of images: `u8`, `u16`, [`F16`], [`Bf16`] or `f32`.
+/// An element type of images: `u8`, `u16`, [`F16`], [`Bf16`] or `f32`, or what a host makes of the PTX.
 pub trait Pixel {
-    /// What stands in memory.
-    type Stored: Element;
-    /// The element in a register.
-    fn word(stored: Self::Stored) -> u32;
-    /// The number that it stands for, exactly.
+    /// Reads the element at `at`, as it is.
+    ///
+    /// # Safety
+    /// It lies within a buffer, is aligned, and nobody writes it while the kernel runs.
+    unsafe fn load(at: Global<u8>) -> u32;
+    /// The same, or zero where that is not done. There is no branch.
+    ///
+    /// # Safety
+    /// As [`load`](Self::load), if it is done.
+    unsafe fn load_if(is_done: bool, at: Global<u8>) -> u32;
+    /// The number that an element stands for, exactly.
     fn number(word: u32) -> f32;
 }
 
@@ -27,64 +32,56 @@ pub enum F16 {}
 /// The upper half of an `f32`, as its bits.
 pub enum Bf16 {}
 
-impl Pixel for u8 {
-    type Stored = u8;
+/// The type that the PTX is for: `f32` as it is written, another one where the host has made it so.
+#[cfg(target_arch = "nvptx64")]
+pub enum Any {}
+
+#[cfg(target_arch = "nvptx64")]
+impl Pixel for Any {
     #[inline(always)]
-    fn word(stored: u8) -> u32 {
-        stored.into()
+    unsafe fn load(at: Global<u8>) -> u32 {
+        // SAFETY: as the caller promises.
+        unsafe { fastssim_device::pixel::load_nc(at) }
+    }
+    #[inline(always)]
+    unsafe fn load_if(is_done: bool, at: Global<u8>) -> u32 {
+        // SAFETY: as the caller promises.
+        unsafe { fastssim_device::pixel::load_nc_if(is_done, at) }
     }
     #[inline(always)]
     fn number(word: u32) -> f32 {
-        float(word)
+        fastssim_device::pixel::number(word)
     }
 }
 
-impl Pixel for u16 {
-    type Stored = u16;
-    #[inline(always)]
-    fn word(stored: u16) -> u32 {
-        stored.into()
-    }
-    #[inline(always)]
-    fn number(word: u32) -> f32 {
-        float(word)
-    }
+/// An element type that stands in memory as `$stored`.
+macro_rules! pixel {
+    ($($type:ty, $stored:ty: $word:expr, $number:expr;)*) => {$(
+        impl Pixel for $type {
+            #[inline(always)]
+            unsafe fn load(at: Global<u8>) -> u32 {
+                // SAFETY: as the caller promises.
+                $word(unsafe { at.cast::<$stored>().load_nc(0) })
+            }
+            #[inline(always)]
+            unsafe fn load_if(is_done: bool, at: Global<u8>) -> u32 {
+                // SAFETY: as the caller promises.
+                $word(unsafe { at.cast::<$stored>().load_nc_strided_if(is_done, 0, 0) })
+            }
+            #[inline(always)]
+            fn number(word: u32) -> f32 {
+                $number(word)
+            }
+        }
+    )*};
 }
 
-impl Pixel for F16 {
-    type Stored = u16;
-    #[inline(always)]
-    fn word(stored: u16) -> u32 {
-        stored.into()
-    }
-    #[inline(always)]
-    fn number(word: u32) -> f32 {
-        from_f16(word)
-    }
-}
-
-impl Pixel for Bf16 {
-    type Stored = u16;
-    #[inline(always)]
-    fn word(stored: u16) -> u32 {
-        stored.into()
-    }
-    #[inline(always)]
-    fn number(word: u32) -> f32 {
-        f32::from_bits(word << 16)
-    }
-}
-
-impl Pixel for f32 {
-    type Stored = f32;
-    #[inline(always)]
-    fn word(stored: f32) -> u32 {
-        stored.to_bits()
-    }
-    #[inline(always)]
-    fn number(word: u32) -> f32 {
-        f32::from_bits(word)
-    }
+pixel! {
+    u8, u8: u32::from, float;
+    u16, u16: u32::from, float;
+    F16, u16: u32::from, from_f16;
+    Bf16, u16: u32::from, |word| f32::from_bits(word << 16);
+    f32, f32: f32::to_bits, f32::from_bits;
 }
 
 /// The number itself, below 2²³. The device's own conversion has a quarter of the speed of arithmetic: so
@@ -96,10 +93,10 @@ pub(crate) fn float(value: u32) -> f32 {
 }
 
 /// A column that a thread reads from top to bottom.
-pub(crate) struct Column<P: Pixel> {
+pub(crate) struct Column {
     /// Its first pixel in x and in y. Where there is no pixel, that of the nearest column.
-    x: Global<P::Stored>,
-    y: Global<P::Stored>,
+    x: Global<u8>,
+    y: Global<u8>,
     /// What its pixels are multiplied by: the scale, or 0 where zeros stand.
     ///
     /// A nearest pixel that is not finite gives NaN beyond the edge. That is no mistake: each window that
@@ -113,14 +110,14 @@ pub(crate) struct Column<P: Pixel> {
 /// compiler would pack smaller elements together at once.
 pub(crate) type Words = [u32; 2];
 
-/// One channel of an image.
-struct Plane<P: Pixel> {
-    data: Global<P::Stored>,
+/// One channel of an image; distances are in bytes.
+struct Plane {
+    data: Global<u8>,
     row: u32,
     col: u32,
 }
 
-impl<P: Pixel> Plane<P> {
+impl Plane {
     #[inline(always)]
     fn new(planes: &Planes, tile: &Tile) -> Self {
         Self {
@@ -130,27 +127,32 @@ impl<P: Pixel> Plane<P> {
         }
     }
 
-    /// The pixel of a row that is `offset` elements from its first.
+    /// The first pixel of a column.
+    #[inline(always)]
+    fn column(&self, col: u32) -> Global<u8> {
+        self.data.offset(i64::from(col * self.col))
+    }
+
+    /// The pixel at a place.
     ///
     /// # Safety
-    /// The row lies within the image, and so does what is at `offset`.
+    /// It lies within the image.
     #[inline(always)]
-    unsafe fn at(&self, row: u32, offset: u32) -> u32 {
-        // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody
-        // writes meanwhile; an offset within a plane fits 32 bits.
-        P::word(unsafe { self.data.load_nc(row * self.row + offset) })
+    unsafe fn at<P: Pixel>(&self, row: u32, col: u32) -> u32 {
+        // SAFETY: the host promises that every pixel of the image lies within a buffer that nobody writes meanwhile.
+        unsafe { P::load(self.column(col).strided(row, self.row)) }
     }
 }
 
 /// One channel of each of the two images.
 pub(crate) struct Reader<P: Pixel, E: Edges> {
-    x: Plane<P>,
-    y: Plane<P>,
+    x: Plane,
+    y: Plane,
     padding: u32,
     height: u32,
     width: u32,
     scale: f32,
-    edges: PhantomData<E>,
+    kind: PhantomData<(P, E)>,
 }
 
 impl<P: Pixel, E: Edges> Reader<P, E> {
@@ -163,7 +165,7 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
             height: params.height,
             width: params.width,
             scale: params.scale,
-            edges: PhantomData,
+            kind: PhantomData,
         }
     }
 
@@ -175,7 +177,7 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
     pub(crate) unsafe fn at(&self, row: i32, col: i32) -> [f32; 2] {
         let (row, col) = (row as u32, col as u32);
         // SAFETY: as the caller promises.
-        let [x, y] = unsafe { [self.x.at(row, col * self.x.col), self.y.at(row, col * self.y.col)] };
+        let [x, y] = unsafe { [self.x.at::<P>(row, col), self.y.at::<P>(row, col)] };
         [P::number(x) * self.scale, P::number(y) * self.scale]
     }
 
@@ -187,7 +189,7 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
             self.source(col, self.width) as u32,
         );
         // SAFETY: the place lies within the image, which has a pixel.
-        unsafe { [self.x.at(row, col * self.x.col), self.y.at(row, col * self.y.col)] }
+        unsafe { [self.x.at::<P>(row, col), self.y.at::<P>(row, col)] }
     }
 
     /// The pixels of x and y in what was read at a place, scaled; zero outside of the image.
@@ -200,12 +202,11 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
 
     /// A column, in the image or beside it.
     #[inline(always)]
-    pub(crate) fn column(&self, col: i32) -> Column<P> {
+    pub(crate) fn column(&self, col: i32) -> Column {
         let found = self.source(col, self.width);
-        let first = |plane: &Plane<P>| plane.data.offset(i64::from(found as u32 * plane.col));
         Column {
-            x: first(&self.x),
-            y: first(&self.y),
+            x: self.x.column(found as u32),
+            y: self.y.column(found as u32),
             scale: if (found == col) | !E::ARE_ZEROS {
                 self.scale
             } else {
@@ -216,20 +217,20 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
 
     /// Reads a row of a column; where there is none, the nearest row.
     #[inline(always)]
-    pub(crate) fn read(&self, row: i32, column: &Column<P>) -> Words {
+    pub(crate) fn read(&self, row: i32, column: &Column) -> Words {
         let row = nearest(row, self.height) as u32;
         // SAFETY: the row and the column lie within the image, which has a pixel.
         unsafe {
             [
-                P::word(column.x.load_nc_strided(row, self.x.row)),
-                P::word(column.y.load_nc_strided(row, self.y.row)),
+                P::load(column.x.strided(row, self.x.row)),
+                P::load(column.y.strided(row, self.y.row)),
             ]
         }
     }
 
     /// Reads some rows of a column, in the image or beside it.
     #[inline(always)]
-    pub(crate) fn read_rows<const N: usize>(&self, row: i32, column: &Column<P>) -> [Words; N] {
+    pub(crate) fn read_rows<const N: usize>(&self, row: i32, column: &Column) -> [Words; N] {
         let strides = [self.x.row, self.y.row].map(fresh);
         if !E::ARE_ZEROS {
             // Only which rows are read depends on the place: the reading is the same instructions, so that nothing waits for it.
@@ -241,8 +242,8 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
                 // SAFETY: the row and the column lie within the image.
                 unsafe {
                     [
-                        P::word(column.x.load_nc_strided(row as u32, strides[0])),
-                        P::word(column.y.load_nc_strided(row as u32, strides[1])),
+                        P::load(column.x.strided(row as u32, strides[0])),
+                        P::load(column.y.strided(row as u32, strides[1])),
                     ]
                 }
             });
@@ -254,8 +255,8 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
             // SAFETY: the column lies within the image, and what is read so does the row.
             unsafe {
                 [
-                    P::word(x.load_nc_strided_if(is_row, i as u32, strides[0])),
-                    P::word(y.load_nc_strided_if(is_row, i as u32, strides[1])),
+                    P::load_if(is_row, x.strided(i as u32, strides[0])),
+                    P::load_if(is_row, y.strided(i as u32, strides[1])),
                 ]
             }
         })
@@ -269,7 +270,7 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
 
     /// u' and v' of what was read of a column.
     #[inline(always)]
-    pub(crate) fn signals(&self, column: &Column<P>, words: Words, shift: &Shift) -> [f32; 2] {
+    pub(crate) fn signals(&self, column: &Column, words: Words, shift: &Shift) -> [f32; 2] {
         let [x, y] = words.map(P::number);
         [fma(x + y, column.scale, -shift.cu), fma(x - y, column.scale, -shift.cv)]
     }

@@ -9,7 +9,7 @@ use super::edges::Edges;
 use super::formula::{Constants, Moments};
 use super::march::{Columns, March, Run, layout};
 use super::pixels::Pixel;
-use super::sum::{Sum, finish_block, total};
+use super::sum::{Sum, finish_block};
 use super::tile::Tile;
 use crate::geometry::{ABOVE, STEP, Way, Work};
 use crate::params::Params;
@@ -47,7 +47,7 @@ pub(crate) unsafe fn down<P: Pixel, E: Edges, D: Down<A>, const A: usize>(params
     } else {
         0
     };
-    let sums = Columns(Shared::at(0));
+    let sums = Columns(Shared::at(layout.sums));
     let mut sum = Sum::default();
     let mut row = top;
     while row < bottom {
@@ -63,9 +63,7 @@ pub(crate) unsafe fn down<P: Pixel, E: Edges, D: Down<A>, const A: usize>(params
             halves = along.map(|sums| constants.half_deficit(&Moments::new(sums)));
         }
         let windows = if row + (run.row as i32) < bottom { windows } else { 0 };
-        sum.add(total(core::array::from_fn(|i| {
-            if (i as i32) < windows { halves[i] } else { 0.0 }
-        })));
+        sum.add_some(halves, [0, windows]);
         sync_threads();
         row += STEP as i32;
     }

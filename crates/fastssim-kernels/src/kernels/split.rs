@@ -8,7 +8,6 @@
 //! pixels ─▶ u', v' ─▶ … ─▶ moments ─▶ derivatives ─▶ shared ─▶ memory
 //! memory ─▶ shared ─▶ along rows ─▶ shared ─▶ running sums ─▶ with u', v' ─▶ gradient
 //! ```
-//!
 //! Pixels count from an origin that is the same for a whole channel.
 
 use fastssim_device::global::{Global, GlobalMut};
@@ -18,16 +17,16 @@ use fastssim_device::thread::{block_dim_x, sync_threads, thread_idx_x};
 
 use super::blur::slide;
 use super::down::Kept;
-use super::edges::Edges;
+use super::edges::{Edges, Zeros, reflect};
 use super::formula::{BOTH, Constants, Derivatives, Moments, work_of};
-use super::gradient::Back;
+use super::gradient::{Back, double_edges, halve_edges};
 use super::march::{Columns, March, Run, layout};
 use super::origins::{key, median, number};
 use super::pixels::{Pixel, Reader};
 use super::shift::Shift;
-use super::sum::{Sum, finish_block, total};
-use super::tile::Tile;
-use crate::geometry::{COLUMN, STEP, Way, back_cols};
+use super::sum::{Sum, finish_block};
+use super::tile::{Tile, within};
+use crate::geometry::{COLUMN, STEP, Way, back_cols, derivatives_area};
 use crate::params::Params;
 
 /// Rows of a step.
@@ -47,15 +46,14 @@ pub(crate) unsafe fn derivatives<P: Pixel, E: Edges, const MAPS: usize, const A:
     };
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
     let layout = layout::<A>(work, true, block_dim_x());
-    let columns = Columns(Shared::at(0));
+    let columns = Columns(Shared::at(layout.sums));
     // SAFETY: all threads of the block come here.
     let mut march = unsafe { March::<P, E, Kept<A>, A, AHEAD>::new(params, &layout, &tile, [top, left]) };
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
-    let windows = if is_one {
-        right - left - (STEP * run.place) as i32
-    } else {
-        0
-    };
+    let first = left + (STEP * run.place) as i32;
+    // The windows that the score counts: none of those beyond the edges of the image.
+    let [rows, cols] = scored::<E>(&tile);
+    let windows = if is_one { cols.map(|col| col - first) } else { [0; 2] };
     let origin = origin(params, &march.reader);
     let col = left + thread_idx_x() as i32;
     let maps = Maps::<MAPS>::new(params, &tile, col);
@@ -81,16 +79,17 @@ pub(crate) unsafe fn derivatives<P: Pixel, E: Edges, const MAPS: usize, const A:
                     found[i] = counted_from(quarters, by);
                 }
             }
-            let windows = if row + (run.row as i32) < bottom { windows } else { 0 };
-            sum.add(total(core::array::from_fn(|i| {
-                if (i as i32) < windows { halves[i] } else { 0.0 }
-            })));
+            let at = row + run.row as i32;
+            sum.add_some(halves, if within(at, rows) { windows } else { [0; 2] });
             sync_threads();
             // A fresh condition: of one that has been looked at before, the compiler makes two ways through all that lies between,
             // with a barrier in each.
             if fresh(is_one.into()) != 0 {
                 for i in 0..ROWS {
                     columns.store(&run, i, 0, found[i]);
+                }
+                if reflect::<E>(params) {
+                    double_edges(params, columns, &run, [at, first]);
                 }
             }
             sync_threads();
@@ -114,7 +113,8 @@ pub(crate) unsafe fn adjoint<P: Pixel, E: Edges, const MAPS: usize, const A: usi
     let r = A as i32 / 2;
     let tile = Tile::of_adjoint(params, back_cols(A as u32, block_dim_x(), params.width));
     let [[top, bottom], [left, right]] = [tile.rows, tile.cols];
-    let reader = Reader::<P, E>::new(params, &tile);
+    // The tile's own pixels are all that is read.
+    let reader = Reader::<P, Zeros>::new(params, &tile);
     let origin = origin(params, &reader);
     let columns = Columns(Shared::at(0));
     // A thread has a column of the windows that hold one of the tile's pixels, and then one of pixels.
@@ -125,6 +125,8 @@ pub(crate) unsafe fn adjoint<P: Pixel, E: Edges, const MAPS: usize, const A: usi
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let has_pixel = col < right;
     let own = columns.column(thread_idx_x());
+    // SAFETY: nobody else writes there.
+    unsafe { columns.clear_spare() };
     // Derivatives above the tile complete its first rows.
     let mut row = -(A as i32);
     // SAFETY: the kernel before has written the maps.
@@ -167,6 +169,21 @@ pub(crate) unsafe fn adjoint<P: Pixel, E: Edges, const MAPS: usize, const A: usi
         }
         row += STEP as i32;
     }
+    sync_threads();
+    if reflect::<E>(params) {
+        // SAFETY: the block has written its tile, and a barrier stands between.
+        unsafe { halve_edges::<MAPS>(params, &tile) };
+    }
+}
+
+/// The rows and columns of a tile whose windows count for the score.
+#[inline(always)]
+fn scored<E: Edges>(tile: &Tile) -> [[i32; 2]; 2] {
+    if E::ARE_ZEROS {
+        return [tile.rows, tile.cols];
+    }
+    let both = |a: [i32; 2], b: [i32; 2]| [a[0].max(b[0]), a[1].min(b[1])];
+    [both(tile.rows, tile.map_rows), both(tile.cols, tile.map_cols)]
 }
 
 /// What pixels of a channel count from: of nine of them the median of three medians, or 0 where it is not finite.
@@ -199,7 +216,7 @@ fn counted_from<const MAPS: usize>(mut maps: [f32; MAPS], by: [f32; 2]) -> [f32;
     maps
 }
 
-/// A column of the derivatives in memory: map after map, of the image's rows and columns that have windows.
+/// A column of the derivatives in memory, of the rows and columns whose windows have some: map after map, or four maps' side by side.
 struct Maps<const MAPS: usize> {
     /// The first row of the tile in the first map.
     first: GlobalMut<f32>,
@@ -212,16 +229,20 @@ struct Maps<const MAPS: usize> {
 }
 
 impl<const MAPS: usize> Maps<MAPS> {
+    /// Numbers of a window that stand side by side: one access has them all.
+    const BESIDE: u32 = if MAPS == BOTH { COLUMN } else { 1 };
+
     #[inline(always)]
     fn new(params: &Params, tile: &Tile, col: i32) -> Self {
-        let margin = params.margin as i32;
-        let [rows, width] = [params.height, params.width].map(|extent| extent - 2 * params.margin);
+        let margin = params.derivatives_margin;
+        let [rows, width] = derivatives_area(params);
         let (top, col) = (tile.rows[0] - margin, col - margin);
         let plane = tile.image * params.channels + tile.channel - params.first;
         let map = i64::from(rows) * i64::from(width);
         let at = i64::from(top) * i64::from(width) + i64::from(col);
         Self {
-            first: GlobalMut::from_address(params.derivatives).offset(i64::from(plane) * MAPS as i64 * map + at),
+            first: GlobalMut::from_address(params.derivatives)
+                .offset(i64::from(plane) * MAPS as i64 * map + i64::from(Self::BESIDE) * at),
             map,
             width,
             top,
@@ -236,11 +257,15 @@ impl<const MAPS: usize> Maps<MAPS> {
     #[inline(always)]
     unsafe fn write(&self, row: u32, count: u32, column: Shared<f32>) {
         let width = fresh(self.width);
-        let first = self.first.offset(i64::from(row) * i64::from(width));
+        let first = self.first.offset(i64::from(row) * i64::from(Self::BESIDE * width));
         for i in 0..STEP {
             // SAFETY: as the caller promises.
             unsafe {
                 let found = column.load4(COLUMN * i);
+                if MAPS == BOTH {
+                    first.store4_strided_if(i < count, COLUMN * i, width, found);
+                    continue;
+                }
                 for map in 0..MAPS {
                     first
                         .offset(map as i64 * self.map)
@@ -257,15 +282,21 @@ impl<const MAPS: usize> Maps<MAPS> {
     #[inline(always)]
     unsafe fn read(&self, row: i32) -> [[f32; MAPS]; ROWS] {
         let width = fresh(self.width);
-        let first = self.first.offset(i64::from(row) * i64::from(width));
+        let first = self.first.offset(i64::from(row) * i64::from(Self::BESIDE * width));
         let first = Global::<f32>::from_address(first.address());
         core::array::from_fn(|i| {
             let is_row = ((self.top + row + i as i32) as u32) < self.rows;
-            core::array::from_fn(|map| {
-                let map = first.offset(map as i64 * self.map);
-                // SAFETY: as the caller promises; what is read is such a row.
-                unsafe { map.load_nc_strided_if(is_row, i as u32, width) }
-            })
+            // SAFETY: as the caller promises; what is read is such a row.
+            unsafe {
+                if MAPS == BOTH {
+                    let found = first.load4_nc_strided_if(is_row, COLUMN * i as u32, width);
+                    return core::array::from_fn(|map| found[map]);
+                }
+                core::array::from_fn(|map| {
+                    let of_map = first.offset(map as i64 * self.map);
+                    of_map.load_nc_strided_if(is_row, i as u32, width)
+                })
+            }
         })
     }
 }

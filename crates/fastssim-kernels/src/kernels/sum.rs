@@ -32,16 +32,25 @@ impl Sum {
         self.total = total;
     }
 
+    /// Adds what a run has of some of its windows, [from, to). What does not count is masked: under a condition, the compiler would finish
+    /// window after window there, and keep the columns of all for it.
+    #[inline(always)]
+    pub(crate) fn add_some(&mut self, values: [f32; STEP as usize], [from, to]: [i32; 2]) {
+        let mut sum = 0.0;
+        for i in 0..STEP as i32 {
+            sum += if (i >= from) & (i < to) {
+                values[i as usize]
+            } else {
+                0.0
+            };
+        }
+        self.add(sum);
+    }
+
     #[inline(always)]
     fn total(&self) -> f64 {
         f64::from(self.total) + f64::from(self.rest)
     }
-}
-
-/// The sum of a run's numbers.
-#[inline(always)]
-pub(crate) fn total([a, b, c, d, e, f, g, h, i]: [f32; STEP as usize]) -> f32 {
-    (((a + b) + (c + d)) + ((e + f) + (g + h))) + i
 }
 
 /// The sum over all threads of a block, in its first warp, by way of as many numbers in `shared` as it has warps.

@@ -41,6 +41,12 @@ pub(crate) fn warp() -> u32 {
     thread_idx_x() / LANES
 }
 
+/// Whether a row or column is one of a range, [from, to).
+#[inline(always)]
+pub(crate) fn within(at: i32, range: [i32; 2]) -> bool {
+    (at >= range[0]) & (at < range[1])
+}
+
 impl Tile {
     /// The tile of this thread's block; `None` where there are no more.
     ///
@@ -93,8 +99,9 @@ impl Tile {
         let margin = params.margin as i32;
         // A gradient has a value everywhere, a map only within the margin.
         let first = match (work, way) {
-            (Work::Gradient | Work::Gradients, Way::March | Way::Patch) => 0,
-            _ => margin,
+            (_, Way::Split) => params.derivatives_margin,
+            (Work::Gradient | Work::Gradients, _) => 0,
+            (Work::Score | Work::Map, _) => margin,
         };
         let span = |index: u32, size: u32, extent: u32| {
             let [from, extent] = [index * size, extent].map(|at| at as i32);

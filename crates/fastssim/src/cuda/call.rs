@@ -6,7 +6,6 @@ use fastssim_kernels::params::Planes;
 use super::general;
 use super::images::Kind;
 use super::job::{self, Job, Target};
-use super::module::FastKind;
 use super::reduced;
 use super::stream::Stream;
 use crate::CudaError;
@@ -115,15 +114,23 @@ impl Call<'_> {
     /// The same for a fast kernel, where there is one that can do it, on a device that has those for windows of more than eleven taps or
     /// has not.
     fn fast(&self, has_wide: bool) -> Option<(Job<'_>, Target)> {
-        let kind = self.x.kind.fast()?;
+        let form = self.x.kind.form()?;
         let taps = job::taps(self.metric, self.shape, self.gradients != [None, None])?;
-        let is_one_of = taps == TAPS || has_wide && kind == FastKind::F32 && job::suits(taps, self.shape);
-        if !is_one_of || self.x.kind != self.y.kind || self.channels != 0 || self.counts.or(self.weights).is_some() {
+        let is_one_of = taps == TAPS || has_wide && job::suits(taps, self.shape);
+        let [.., width] = self.shape;
+        let fits = |array: &Array| job::fits(&array.planes, form, width);
+        if !is_one_of
+            || !fits(&self.x)
+            || !fits(&self.y)
+            || self.x.kind != self.y.kind
+            || self.channels != 0
+            || self.counts.or(self.weights).is_some()
+        {
             return None;
         }
         let job = Job {
             metric: self.metric,
-            kind,
+            form,
             taps,
             shape: self.shape,
             range: self.range,
@@ -303,14 +310,13 @@ pub(super) mod tests {
         for (shape, kind, has_wide, expected) in [
             ([1, 1, 500, 500], Kind::F32, true, true),
             ([1, 1, 500, 500], Kind::F32, false, false),
-            ([1, 1, 500, 500], Kind::U8, true, false),
+            ([1, 1, 500, 500], Kind::U8, true, true),
             ([8, 1, 20, 30], Kind::F32, true, false),
         ] {
             let found = call(&larger, shape, kind).fast(has_wide).is_some();
             assert_eq!(found, expected, "{shape:?} {kind:?} {has_wide}");
         }
         for metric in [
-            Ssim::builder().window(13).padding(Padding::Symmetric),
             Ssim::builder().exponents([1.0, 0.0, 0.0]),
             Ssim::builder().channel_weights([1.0]),
         ] {
@@ -322,6 +328,9 @@ pub(super) mod tests {
             (Padding::Symmetric, [1, 1, 10, 30], [None, Some(array)], false),
             (Padding::Replicate, [1, 1, 20, 30], [None, None], true),
             (Padding::Replicate, [1, 1, 20, 30], [None, Some(array)], false),
+            (Padding::Reflect, [1, 1, 9000, 33], [None, Some(array)], true),
+            (Padding::Reflect, [1, 1, 9000, 32], [None, Some(array)], true),
+            (Padding::Replicate, [1, 1, 9000, 33], [None, Some(array)], false),
         ] {
             let metric = Ssim::builder().padding(padding).build().expect("valid");
             let call = Call {

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::marker::PhantomData;
 
+use fastssim_kernels::form::Form;
 use fastssim_kernels::general::params;
 use half::{bf16, f16};
 use ndarray::{Array4, ArrayView4, ArrayViewMut4, ShapeBuilder};
@@ -11,7 +12,6 @@ use super::call::Array;
 use super::device::Device;
 use super::layout::Layout;
 use super::memory::{DeviceBuffer, Plain};
-use super::module::FastKind;
 use super::pinned::PinnedImages;
 use super::stream::{Stream, Way};
 use crate::CudaError;
@@ -62,14 +62,14 @@ impl Kind {
         }
     }
 
-    /// The same among those of the fast kernels.
-    pub(super) fn fast(self) -> Option<FastKind> {
+    /// The same as the fast kernels read it.
+    pub(super) fn form(self) -> Option<Form> {
         match self {
-            Self::U8 => Some(FastKind::U8),
-            Self::U16 => Some(FastKind::U16),
-            Self::F16 => Some(FastKind::F16),
-            Self::Bf16 => Some(FastKind::Bf16),
-            Self::F32 => Some(FastKind::F32),
+            Self::U8 => Some(Form::U8),
+            Self::U16 => Some(Form::U16),
+            Self::F16 => Some(Form::F16),
+            Self::Bf16 => Some(Form::Bf16),
+            Self::F32 => Some(Form::F32),
             Self::F64 => None,
         }
     }

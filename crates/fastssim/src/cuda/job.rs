@@ -1,10 +1,10 @@
 //! From a metric and two batches in a device's memory to the numbers that a fast kernel is given.
 
+use fastssim_kernels::form::Form;
 use fastssim_kernels::geometry::{MOST_CONTINUED, MOST_TAPS, TAPS, Work};
 use fastssim_kernels::params::{Params, Planes};
 
 use super::general;
-use super::module::FastKind;
 use super::stream::Stream;
 use crate::config::Ssim;
 use crate::error::{Error, Result};
@@ -15,8 +15,8 @@ use crate::problem::{Score, margin};
 const MAX_CONTINUED: usize = MOST_CONTINUED as usize;
 
 /// Pixels of an image, over all its channels, for each row that a window of more than [`TAPS`] reaches above its last: with no more of them
-/// an H100 takes less time with the general kernels, whose tiles may be lower. The batch does not count, as a score must not depend on it.
-const FEW: usize = 1 << 14;
+/// an H100 takes less time with the general kernels, whose tiles may be smaller. The batch does not count, as a score must not depend on it.
+const FEW: usize = 1 << 11;
 
 /// Whether the fast kernels for so many taps suit images of this shape.
 pub(super) fn suits(taps: usize, [_, channels, height, width]: [usize; 4]) -> bool {
@@ -30,10 +30,9 @@ pub(super) fn taps(metric: &Ssim, [_, _, height, width]: [usize; 4], gradient: b
     let window = metric.window();
     let taps = window.max(TAPS);
     // They know one mirror at each edge, and not the adjoint of repeated pixels.
-    let continues = taps == TAPS
-        && [height, width]
-            .iter()
-            .all(|extent| (taps..=MAX_CONTINUED).contains(extent));
+    let continues = [height, width]
+        .iter()
+        .all(|extent| (taps..=MAX_CONTINUED).contains(extent));
     let padding = match metric.padding {
         Padding::Zero | Padding::Valid => true,
         Padding::Symmetric | Padding::Reflect => continues,
@@ -60,7 +59,7 @@ const NOWHERE: Planes = Planes {
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub(super) metric: &'a Ssim,
-    pub(super) kind: FastKind,
+    pub(super) form: Form,
     /// Those that the kernel is compiled for.
     pub(super) taps: usize,
     pub(super) shape: [usize; 4],
@@ -103,7 +102,7 @@ impl Job<'_> {
             Target::Gradient { by_y: Some(_), .. } => Work::Gradients,
         };
         // SAFETY: as the caller promises.
-        unsafe { stream.launch(work, self.kind, self.taps as u32, params) }
+        unsafe { stream.launch(work, self.form, self.taps as u32, params) }
     }
 
     fn params(&self, score: Score, target: Target) -> Result<Params> {
@@ -127,8 +126,8 @@ impl Job<'_> {
         let scale = (-self.range.log2().floor()).exp2();
         let [c1, c2] = self.metric.constants(self.range * scale);
         Ok(Params {
-            x: self.x,
-            y: self.y,
+            x: in_bytes(self.x, self.form),
+            y: in_bytes(self.y, self.form),
             out,
             by_y: by_y.unwrap_or(NOWHERE),
             scores,
@@ -162,6 +161,26 @@ impl Job<'_> {
     }
 }
 
+/// Whether distances in bytes fit what the fast kernels are told, for images of so many columns.
+pub(super) fn fits(planes: &Planes, form: Form, width: usize) -> bool {
+    let bytes = |elements: u32| u32::try_from(u64::from(elements) * u64::from(form.bytes())).ok();
+    let row = bytes(planes.row);
+    let last = bytes(planes.col).and_then(|col| col.checked_mul(u32::try_from(width).ok()?));
+    row.is_some() && last.is_some()
+}
+
+/// Images whose distances are in elements, which [fit](fits), with distances in bytes.
+fn in_bytes(planes: Planes, form: Form) -> Planes {
+    let bytes = form.bytes();
+    Planes {
+        data: planes.data,
+        image: planes.image * i64::from(bytes),
+        channel: planes.channel * i64::from(bytes),
+        row: planes.row * bytes,
+        col: planes.col * bytes,
+    }
+}
+
 /// The window in the middle of so many weights, zeros around it: from the first weight to that of the centre.
 fn weights(metric: &Ssim, taps: usize) -> [f32; MOST_TAPS / 2 + 1] {
     let half = metric.window.half_f32();
@@ -179,7 +198,7 @@ mod tests {
         let layout = Layout::planar("x", shape).expect("a valid shape");
         let job = Job {
             metric,
-            kind: FastKind::U8,
+            form: Form::U8,
             taps: TAPS,
             shape,
             range,
@@ -218,13 +237,37 @@ mod tests {
     fn larger_windows_suit_large_images() {
         for (taps, shape, expected) in [
             (11, [1, 1, 1, 1], true),
-            (13, [9, 3, 256, 256], false),
-            (13, [1, 3, 256, 257], true),
-            (21, [1, 3, 384, 384], true),
-            (33, [1, 3, 384, 384], false),
-            (33, [1, 3, 512, 512], true),
+            (13, [9, 3, 64, 128], false),
+            (13, [1, 3, 65, 128], true),
+            (25, [1, 1, 256, 256], true),
+            (33, [1, 1, 256, 256], false),
+            (33, [1, 1, 256, 257], true),
         ] {
             assert_eq!(suits(taps, shape), expected, "{taps} {shape:?}");
+        }
+    }
+
+    #[test]
+    fn distances_are_in_bytes_and_fit_32_bits() {
+        let planes = Planes {
+            data: 1 << 40,
+            image: 1 << 31,
+            channel: 600,
+            row: 30,
+            col: 2,
+        };
+        let found = in_bytes(planes, Form::Bf16);
+        assert_eq!((found.data, found.image, found.channel), (1 << 40, 1 << 32, 1200));
+        assert_eq!((found.row, found.col), (60, 4));
+        for (row, col, width, form, expected) in [
+            (1 << 30, 1, 1 << 29, Form::F32, false),
+            ((1 << 30) - 1, 1, 1 << 29, Form::F32, true),
+            (1 << 30, 1, 1 << 29, Form::U8, true),
+            (0, 4, 1 << 28, Form::F32, false),
+            (0, 4, (1 << 28) - 1, Form::F32, true),
+        ] {
+            let planes = Planes { row, col, ..planes };
+            assert_eq!(fits(&planes, form, width), expected, "{row} {col} {width} {form:?}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::ffi::{CString, c_int, c_void};
 use std::ptr;
 use std::sync::{Mutex, OnceLock};
 
+use fastssim_kernels::form::Form;
 use fastssim_kernels::general;
 use fastssim_kernels::general::geometry::{Precision, Resizing};
 use fastssim_kernels::general::params::{Accumulate, Resize};
@@ -20,8 +21,7 @@ use super::stream::{lock, refuse_capture};
 use super::sys::{self, CUfunction, CUstream};
 use crate::CudaError;
 
-/// The fast entry points by [`place`], without the element type that their names end with; those for images that continue beyond their
-/// edges begin with `continued_`.
+/// The fast entry points by [`place`]; those for images that continue beyond their edges begin with `continued_`.
 const FAST: [&str; 8] = [
     "score",
     "map",
@@ -69,45 +69,30 @@ const FIRST_OF_SIZE: &str = "the first call of its kind with a window of this si
 /// The place of the entry point that adds scores to a running sum.
 const ACCUMULATE: usize = 7;
 
-/// An element type of the fast kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FastKind {
-    U8,
-    U16,
-    F16,
-    Bf16,
-    F32,
-}
-
-impl FastKind {
-    /// All, in the order of the table of entry points.
-    pub(super) const ALL: [Self; 5] = [Self::U8, Self::U16, Self::F16, Self::Bf16, Self::F32];
-
-    /// The name in plans.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::U8 => "u8",
-            Self::U16 => "u16",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::F32 => "f32",
-        }
-    }
-}
-
 /// One of the fast kernels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kernel {
     pub(super) way: Way,
     pub(super) work: Work,
-    pub(super) kind: FastKind,
-    /// Taps of the window: [`TAPS`], or more if it marches over `f32` with zeros beyond the edges.
+    pub(super) form: Form,
+    /// Taps of the window: [`TAPS`], or more if it marches.
     pub(super) taps: u32,
     /// Whether pixels stand beyond the edges, not zeros.
     pub(super) continued: bool,
 }
 
-/// The place of a fast entry point among those of its element type.
+impl Kernel {
+    /// The one like this that marches for a work.
+    fn march(&self, work: Work) -> March {
+        March {
+            work,
+            above: self.taps - 1,
+            is_split: geometry::way(work, self.taps, self.continued) == Way::Split,
+        }
+    }
+}
+
+/// The place of a fast entry point among those for windows of its size.
 fn place(way: Way, work: Work) -> usize {
     let way = match way {
         Way::March | Way::Split => 0,
@@ -154,20 +139,25 @@ fn resize_place(resizing: Resizing) -> usize {
     }
 }
 
+/// The fast kernels for an element type, with zeros or with pixels beyond the edges.
+#[derive(Default)]
+struct Fast {
+    /// Those for windows of up to [`TAPS`].
+    narrow: OnceLock<[CUfunction; FAST.len()]>,
+    /// Those for windows of more, by size.
+    wide: [OnceLock<[CUfunction; OF_WIDE]>; WIDE],
+    /// The second kernels of those whose gradients take two, by size, for one gradient and for both.
+    adjoints: [[OnceLock<[CUfunction; 1]>; 2]; WIDE],
+}
+
 /// The kernels of one device.
 pub(super) struct Module {
     /// The PTX of all.
     ptx: &'static str,
     general: [CUfunction; GENERAL.len()],
     single: OnceLock<[CUfunction; SINGLE.len()]>,
-    /// By element type.
-    fast: [OnceLock<[CUfunction; FAST.len()]>; FastKind::ALL.len()],
-    /// Those for images that continue beyond their edges.
-    continued: [OnceLock<[CUfunction; FAST.len()]>; FastKind::ALL.len()],
-    /// Those for windows of more taps, by size.
-    wide: [OnceLock<[CUfunction; OF_WIDE]>; WIDE],
-    /// The second kernels of those whose gradients take two, by size, for one gradient and for both.
-    adjoints: [[OnceLock<[CUfunction; 1]>; 2]; WIDE],
+    /// Those for zeros beyond the edges and those for pixels there, by element type.
+    fast: [[Fast; Form::ALL.len()]; 2],
     /// Held while kernels are loaded, so that no two threads load the same.
     loading: Mutex<()>,
 }
@@ -178,50 +168,48 @@ impl Module {
         let ptx = ptx::of(compute_capability);
         Ok(Self {
             ptx,
-            general: functions(ptx, GENERAL.map(str::to_owned))?,
+            general: functions(ptx, GENERAL.map(str::to_owned), Form::F32)?,
             single: OnceLock::new(),
             fast: Default::default(),
-            continued: Default::default(),
-            wide: Default::default(),
-            adjoints: Default::default(),
             loading: Mutex::new(()),
         })
     }
 
-    /// The fast kernels of an element type, those for zeros beyond the edges or those for pixels there. The device's context is current.
-    fn fast(
-        &self,
-        device: &Device,
-        &Kernel { kind, continued, .. }: &Kernel,
-        stream: CUstream,
-    ) -> Result<&[CUfunction; FAST.len()], CudaError> {
-        let (all, first) = if continued {
-            let first = "the first call for an element type with pixels beyond the edges, which loads kernels,";
-            (&self.continued, first)
-        } else {
-            (&self.fast, "the first call for an element type, which loads kernels,")
-        };
-        self.once(&all[kind as usize], (device, stream), first, || {
-            let functions = functions(self.ptx, names(kind, continued))?;
-            allow_shared_of_marches(&functions, TAPS as u32)?;
-            Ok(functions)
-        })
+    /// Where the fast kernels like this one are kept.
+    fn like(&self, kernel: &Kernel) -> &Fast {
+        &self.fast[usize::from(kernel.continued)][kernel.form as usize]
     }
 
-    /// The fast kernels for a window of more than [`TAPS`] taps. The device's context is current, and the device has them.
-    fn wide(&self, device: &Device, taps: u32, stream: CUstream) -> Result<&[CUfunction; OF_WIDE], CudaError> {
-        self.once(&self.wide[size(taps)], (device, stream), FIRST_OF_SIZE, || {
-            let functions = functions(self.ptx, wide_names(taps))?;
-            allow_shared_of_marches(&functions, taps)?;
+    /// A fast kernel. The device's context is current, and the device has it.
+    fn fast(&self, device: &Device, kernel: &Kernel, stream: CUstream) -> Result<CUfunction, CudaError> {
+        let (place, fast) = (place(kernel.way, kernel.work), self.like(kernel));
+        if kernel.taps > TAPS as u32 {
+            let functions = self.once(&fast.wide[size(kernel.taps)], (device, stream), FIRST_OF_SIZE, || {
+                let functions = functions(self.ptx, wide_names(kernel), kernel.form)?;
+                allow_shared_of_marches(&functions, kernel)?;
+                Ok(functions)
+            })?;
+            return Ok(functions[place]);
+        }
+        let first = if kernel.continued {
+            "the first call for an element type with pixels beyond the edges, which loads kernels,"
+        } else {
+            "the first call for an element type, which loads kernels,"
+        };
+        let functions = self.once(&fast.narrow, (device, stream), first, || {
+            let names = FAST.map(|name| entry(kernel, name));
+            let functions = functions(self.ptx, names, kernel.form)?;
+            allow_shared_of_marches(&functions, kernel)?;
             Ok(functions)
-        })
+        })?;
+        Ok(functions[place])
     }
 
     /// The general kernels of single precision. The device's context is current.
     fn single(&self, device: &Device, stream: CUstream) -> Result<&[CUfunction; SINGLE.len()], CudaError> {
         let first = "the first call of general kernels, which loads them,";
         self.once(&self.single, (device, stream), first, || {
-            let functions = functions(self.ptx, SINGLE.map(str::to_owned))?;
+            let functions = functions(self.ptx, SINGLE.map(str::to_owned), Form::F32)?;
             for function in functions {
                 allow_shared(function, single::most_shared(device.info().compute_capability))?;
             }
@@ -259,38 +247,26 @@ impl Module {
     pub(super) unsafe fn launch(
         &self,
         device: &Device,
-        kernel: Kernel,
+        kernel: &Kernel,
         launch: &Launch,
         params: &Params,
         stream: CUstream,
     ) -> Result<(), CudaError> {
         // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
-        unsafe {
-            let place = place(kernel.way, kernel.work);
-            let function = if kernel.taps > TAPS as u32 {
-                self.wide(device, kernel.taps, stream)?[place]
-            } else {
-                self.fast(device, &kernel, stream)?[place]
-            };
-            start(device, function, launch, params, stream)
-        }
+        unsafe { start(device, self.fast(device, kernel, stream)?, launch, params, stream) }
     }
 
-    /// The second of two kernels of a gradient with a window of so many taps. Whoever launches both asks for it before the first: a call that
-    /// fails must have put nothing into the stream. The device's context is current.
-    pub(super) fn adjoint(
-        &self,
-        device: &Device,
-        (work, taps): (Work, u32),
-        stream: CUstream,
-    ) -> Result<CUfunction, CudaError> {
-        let adjoint = &self.adjoints[size(taps)][usize::from(work == Work::Gradients)];
-        let load = || functions(self.ptx, [adjoint_name(work, taps)]);
+    /// The kernel that comes after this one, which leaves derivatives. Whoever launches both asks for it before the first: a call that fails
+    /// must have put nothing into the stream. The device's context is current.
+    pub(super) fn adjoint(&self, device: &Device, kernel: &Kernel, stream: CUstream) -> Result<CUfunction, CudaError> {
+        let adjoints = &self.like(kernel).adjoints[size(kernel.taps)];
+        let load = || functions(self.ptx, [adjoint_name(kernel)], kernel.form);
+        let adjoint = &adjoints[usize::from(kernel.work == Work::Gradients)];
         let [function] = *self.once(adjoint, (device, stream), FIRST_OF_SIZE, load)?;
         Ok(function)
     }
 
-    /// Puts the second of two kernels of a gradient into the stream, with a window of so many taps.
+    /// Puts the kernel into the stream that comes after this one, which leaves derivatives.
     ///
     /// # Safety
     ///
@@ -298,12 +274,12 @@ impl Module {
     pub(super) unsafe fn launch_adjoint(
         &self,
         device: &Device,
-        (work, taps): (Work, u32),
+        kernel: &Kernel,
         launch: &Launch,
         params: &Params,
         stream: CUstream,
     ) -> Result<(), CudaError> {
-        let function = self.adjoint(device, (work, taps), stream)?;
+        let function = self.adjoint(device, kernel, stream)?;
         // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
         unsafe { start(device, function, launch, params, stream) }
     }
@@ -372,35 +348,40 @@ fn allow_shared(function: CUfunction, bytes: u32) -> Result<(), CudaError> {
     check("cuFuncSetAttribute", status)
 }
 
-/// The same for the fast kernels that march, for windows of so many taps.
-fn allow_shared_of_marches(functions: &[CUfunction], taps: u32) -> Result<(), CudaError> {
+/// The same for those of the fast kernels like this one that march.
+fn allow_shared_of_marches(functions: &[CUfunction], kernel: &Kernel) -> Result<(), CudaError> {
     for work in Work::ALL {
-        let march = March {
-            work,
-            above: taps - 1,
-            is_split: geometry::way(work, taps) == Way::Split,
-        };
-        allow_shared(functions[place(Way::March, work)], march.most_shared())?;
+        allow_shared(functions[place(Way::March, work)], kernel.march(work).most_shared())?;
     }
     Ok(())
 }
 
-/// The names of the fast entry points for windows of so many taps, more than [`TAPS`].
-fn wide_names(taps: u32) -> [String; OF_WIDE] {
+/// The name of an entry point with zeros or pixels beyond the edges as this kernel has them.
+fn entry(kernel: &Kernel, name: &str) -> String {
+    let edges = if kernel.continued { "continued_" } else { "" };
+    format!("{edges}{name}")
+}
+
+/// The names of the fast entry points like this one for windows of as many taps, more than [`TAPS`], by [`place`].
+fn wide_names(kernel: &Kernel) -> [String; OF_WIDE] {
+    let taps = kernel.taps;
     Work::ALL.map(|work| {
-        let name = match (work, geometry::way(work, taps)) {
-            (Work::Gradient, Way::Split) => "derivatives",
-            (Work::Gradients, Way::Split) => "derivatives_of_both",
+        let name = match (work, kernel.march(work).is_split) {
+            (Work::Gradient, true) => "derivatives",
+            (Work::Gradients, true) => "derivatives_of_both",
             _ => FAST[place(Way::March, work)],
         };
-        format!("wide_{name}_{taps}_f32")
+        entry(kernel, &format!("wide_{name}_{taps}"))
     })
 }
 
-/// The same of the second of two kernels.
-fn adjoint_name(work: Work, taps: u32) -> String {
-    let name = if work == Work::Gradients { "adjoints" } else { "adjoint" };
-    format!("wide_{name}_{taps}_f32")
+/// The name of the one that comes after this one.
+fn adjoint_name(kernel: &Kernel) -> String {
+    let name = match kernel.work {
+        Work::Gradients => "adjoints",
+        _ => "adjoint",
+    };
+    entry(kernel, &format!("wide_{name}_{}", kernel.taps))
 }
 
 /// The place of a window of so many taps among those that have kernels of their own.
@@ -408,16 +389,11 @@ fn size(taps: u32) -> usize {
     (taps as usize - TAPS) / 2 - 1
 }
 
-/// The names of the fast entry points of an element type.
-fn names(kind: FastKind, continued: bool) -> [String; FAST.len()] {
-    let first = if continued { "continued_" } else { "" };
-    FAST.map(|name| format!("{first}{name}_{}", kind.name()))
-}
-
-/// Has the driver compile these entry points of PTX. Their module stays loaded for as long as the device is open, which is for
+/// Has the driver compile these entry points of PTX, the fast ones for images of this form. Their module stays loaded for as long as the device is open, which is for
 /// ever. The device's context is current.
-fn functions<const N: usize>(text: &str, names: [String; N]) -> Result<[CUfunction; N], CudaError> {
-    let module = ptx::compile(&ptx::part(text, |name| names.iter().any(|wanted| wanted == name)))?;
+fn functions<const N: usize>(text: &str, names: [String; N], form: Form) -> Result<[CUfunction; N], CudaError> {
+    let part = ptx::part(text, |name| names.iter().any(|wanted| wanted == name));
+    let module = ptx::compile(&ptx::text(&form.of(&part)))?;
     let mut functions = [ptr::null_mut(); N];
     for (function, name) in functions.iter_mut().zip(names) {
         let c_name = CString::new(name.as_str()).unwrap_or_default();
@@ -481,22 +457,26 @@ mod tests {
     /// The same of those that have kernels for large windows: that of compute capability 8.0.
     const LEAST_OF_WIDE: u32 = 163 * 1024;
 
+    fn kernel(work: Work, taps: u32, continued: bool) -> Kernel {
+        Kernel {
+            way: geometry::way(work, taps, continued),
+            work,
+            form: Form::F32,
+            taps,
+            continued,
+        }
+    }
+
     #[test]
     fn every_kernel_has_the_shared_memory_it_needs() {
-        for (work, taps) in Work::ALL
-            .into_iter()
-            .flat_map(|work| (11..=33).step_by(2).map(move |taps| (work, taps)))
-        {
-            let march = March {
-                work,
-                above: taps - 1,
-                is_split: geometry::way(work, taps) == Way::Split,
-            };
+        let all = Work::ALL.into_iter().flat_map(|work| {
+            let taps = (11..=33).step_by(2);
+            taps.flat_map(move |taps| [false, true].map(|continued| kernel(work, taps, continued)))
+        });
+        for kernel in all {
+            let march = kernel.march(kernel.work);
             for extent in [11, 64, 256, 1000, 30_000] {
-                for (way, most) in [
-                    (geometry::way(work, taps), march.most_shared()),
-                    (Way::Patch, DEFAULT_SHARED),
-                ] {
+                for (way, most) in [(kernel.way, march.most_shared()), (Way::Patch, DEFAULT_SHARED)] {
                     let mut params = Params {
                         images: 1,
                         channels: 1,
@@ -504,14 +484,11 @@ mod tests {
                         width: extent,
                         ..Params::default()
                     };
-                    let launch = geometry::launch(way, work, taps, &mut params).expect("not too many tiles");
-                    assert!(
-                        launch.shared <= most,
-                        "{way:?} {work:?} {taps} {extent}: {}",
-                        launch.shared
-                    );
-                    let least = if taps > 11 { LEAST_OF_WIDE } else { LEAST_OF_ALL };
-                    assert!(most <= least, "{work:?} {taps}: {most}");
+                    let launch =
+                        geometry::launch(way, kernel.work, kernel.taps, &mut params).expect("not too many tiles");
+                    assert!(launch.shared <= most, "{kernel:?} {extent}: {}", launch.shared);
+                    let least = if kernel.taps > 11 { LEAST_OF_WIDE } else { LEAST_OF_ALL };
+                    assert!(most <= least, "{kernel:?}: {most}");
                 }
             }
         }
@@ -524,19 +501,25 @@ mod tests {
             let mut all = GENERAL.map(str::to_owned).to_vec();
             all.extend(SINGLE.map(str::to_owned));
             for continued in [false, true] {
-                all.extend(FastKind::ALL.into_iter().flat_map(|kind| names(kind, continued)));
-            }
-            if ptx == ptx::of((9, 0)) {
+                all.extend(FAST.map(|name| entry(&kernel(Work::Score, 11, continued), name)));
+                if ptx == ptx::of((7, 5)) {
+                    continue;
+                }
                 for taps in (13..=MOST_TAPS as u32).step_by(2) {
-                    all.extend(wide_names(taps));
-                    let split = |work: &Work| geometry::way(*work, taps) == Way::Split;
-                    let works = Work::ALL.into_iter().filter(split);
-                    all.extend(works.map(|work| adjoint_name(work, taps)));
+                    all.extend(wide_names(&kernel(Work::Score, taps, continued)));
+                    let kernels = Work::ALL.map(|work| kernel(work, taps, continued)).into_iter();
+                    let split = kernels.filter(|kernel| kernel.way == Way::Split);
+                    all.extend(split.map(|kernel| adjoint_name(&kernel)));
                 }
             }
             for name in &all {
                 let part = ptx::part(ptx, |found| found == name);
-                assert_eq!(count(part.to_str().expect("text")), 1, "{name}");
+                assert_eq!(count(&part), 1, "{name}");
+                let is_fast = !name.starts_with("general_");
+                for form in Form::ALL {
+                    let is_other = form.of(&part) != part;
+                    assert_eq!(is_other, is_fast && form != Form::F32, "{name} for {}", form.name());
+                }
             }
             assert_eq!(count(ptx), all.len());
         }
@@ -544,8 +527,8 @@ mod tests {
             assert_eq!(FAST[place(Way::March, work)], name);
             assert_eq!(FAST[place(Way::Patch, work)], format!("patch_{name}"));
         }
-        for (place, kind) in FastKind::ALL.into_iter().enumerate() {
-            assert_eq!(place, kind as usize);
+        for (place, form) in Form::ALL.into_iter().enumerate() {
+            assert_eq!(place, form as usize);
         }
         use general::geometry::Work as General;
         for (work, single, double) in [

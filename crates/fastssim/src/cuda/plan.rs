@@ -6,11 +6,11 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use fastssim_kernels::form::Form;
 use fastssim_kernels::geometry::{self, TAPS, Way, Work};
-use fastssim_kernels::params::Params;
+use fastssim_kernels::params::{Padding, Params};
 
 use super::device::DeviceInfo;
-use super::module::FastKind;
 
 const TABLE: &str = include_str!("plans.csv");
 
@@ -18,7 +18,7 @@ const TABLE: &str = include_str!("plans.csv");
 const MOST_PIXELS: u64 = 256 * 256;
 
 /// Element types.
-const KINDS: usize = FastKind::ALL.len();
+const KINDS: usize = Form::ALL.len();
 
 /// What is known of a device's kernels.
 pub(super) struct Plan {
@@ -47,9 +47,9 @@ impl Plan {
     }
 
     /// The way to do this image with a window of so many taps.
-    pub(super) fn way(&self, work: Work, kind: FastKind, taps: u32, params: &Params) -> Way {
+    pub(super) fn way(&self, work: Work, form: Form, taps: u32, params: &Params) -> Way {
         if taps > TAPS as u32 {
-            return geometry::way(work, taps);
+            return geometry::way(work, taps, params.padding != Padding::Zero as u32);
         }
         let margins = match work {
             Work::Score | Work::Map => 2 * params.margin,
@@ -61,7 +61,7 @@ impl Plan {
             .fold(1u64, |product, &extent| product.saturating_mul(extent.into()));
         let most = match u64::try_from(self.forced.load(Ordering::Relaxed)) {
             Ok(forced) => forced,
-            Err(_) => self.most_pixels[work_place(work)][kind as usize],
+            Err(_) => self.most_pixels[work_place(work)][form as usize],
         };
         if pixels <= most { Way::Patch } else { Way::March }
     }
@@ -103,7 +103,7 @@ impl Entry {
             work: ["forward", "map", "value + gradient"]
                 .iter()
                 .position(|&name| name == work)?,
-            pixel: FastKind::ALL.iter().position(|kind| kind.name() == pixel)?,
+            pixel: Form::ALL.iter().position(|form| form.name() == pixel)?,
             most_pixels: most_pixels.parse().ok()?,
         })
     }
@@ -165,12 +165,7 @@ mod tests {
     fn the_size_of_what_is_computed_decides() {
         let plan = Plan::from_table("8.6,46,forward,f32,1000", &info((8, 6), 46));
         let way = |work, [channels, height, width, margin]: [u32; 4]| {
-            plan.way(
-                work,
-                FastKind::F32,
-                TAPS as u32,
-                &params(channels, height, width, margin),
-            )
+            plan.way(work, Form::F32, TAPS as u32, &params(channels, height, width, margin))
         };
         assert_eq!(way(Work::Score, [1, 10, 100, 0]), Way::Patch);
         assert_eq!(way(Work::Score, [1, 20, 110, 5]), Way::Patch);

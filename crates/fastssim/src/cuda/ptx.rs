@@ -19,7 +19,7 @@ pub(super) fn of(compute_capability: (u32, u32)) -> &'static str {
 }
 
 /// The text without the entry points whose names `belongs` does not take.
-pub(super) fn part(text: &str, belongs: impl Fn(&str) -> bool) -> CString {
+pub(super) fn part(text: &str, belongs: impl Fn(&str) -> bool) -> String {
     let (header, entries) = text.split_once(ENTRY).unwrap_or((text, ""));
     let mut part = header.to_owned();
     for entry in entries.split(ENTRY) {
@@ -29,8 +29,13 @@ pub(super) fn part(text: &str, belongs: impl Fn(&str) -> bool) -> CString {
             part.push_str(entry);
         }
     }
+    part
+}
+
+/// The text as the driver takes it.
+pub(super) fn text(ptx: &str) -> CString {
     // There are no zeros in PTX.
-    CString::new(part).unwrap_or_default()
+    CString::new(ptx).unwrap_or_default()
 }
 
 /// Has the driver compile PTX.
@@ -156,7 +161,7 @@ mod tests {
     #[test]
     fn parts_are_whole() {
         let text = ".version 7.0\n\n.visible .entry a(.param p)\n{ a }\n\n.visible .entry ab(.param p)\n{ ab }\n";
-        let of = |wanted: &[&str]| part(text, |name| wanted.contains(&name)).into_string().expect("text");
+        let of = |wanted: &[&str]| part(text, |name| wanted.contains(&name));
         assert_eq!(of(&["a", "ab"]), text);
         assert_eq!(of(&["ab"]), ".version 7.0\n\n.visible .entry ab(.param p)\n{ ab }\n");
         assert_eq!(of(&[]), ".version 7.0\n\n");

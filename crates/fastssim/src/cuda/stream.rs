@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use fastssim_kernels::form::Form;
 use fastssim_kernels::general::geometry::{Resizing, launch_accumulate, launch_resize};
 use fastssim_kernels::general::params::{Accumulate, Resize};
 use fastssim_kernels::geometry::{self, Launch, Work, launch};
@@ -16,7 +17,7 @@ use super::general::Plan;
 use super::images::same_device;
 use super::layout::Layout;
 use super::memory::{DeviceBuffer, PinnedBuffer, Plain};
-use super::module::{FastKind, Kernel};
+use super::module::Kernel;
 use super::packing::{Gather, Scatter};
 use super::split::Split;
 use super::staging::Staging;
@@ -184,8 +185,8 @@ impl Stream {
     /// The addresses in `params` of x, y, out and scores are of this stream's device, with room for all elements
     /// that the shape and the strides reach; what is written is written by nobody else until the stream has come
     /// past.
-    pub(super) unsafe fn launch(&self, work: Work, kind: FastKind, taps: u32, mut params: Params) -> Result<()> {
-        let way = self.device.plan().way(work, kind, taps, &params);
+    pub(super) unsafe fn launch(&self, work: Work, form: Form, taps: u32, mut params: Params) -> Result<()> {
+        let way = self.device.plan().way(work, form, taps, &params);
         let Some(launch) = launch(way, work, taps, &mut params) else {
             let shape = [params.images, params.channels, params.height, params.width];
             return Err(Error::Overflow {
@@ -206,17 +207,17 @@ impl Stream {
         let kernel = Kernel {
             way,
             work,
-            kind,
+            form,
             taps,
             continued: params.padding != Padding::Zero as u32,
         };
         let Some(split) = split else {
             // SAFETY: images and scores as the caller promises, the workspace as `prepare` has made it; the kernels
             // before this one in the stream leave the counters zero.
-            unsafe { module.launch(&self.device, kernel, &launch, &params, self.raw) }?;
+            unsafe { module.launch(&self.device, &kernel, &launch, &params, self.raw) }?;
             return Ok(());
         };
-        module.adjoint(&self.device, (work, taps), self.raw)?;
+        module.adjoint(&self.device, &kernel, self.raw)?;
         for (first, count) in split.chunks() {
             params.first = first;
             let of_chunk = |launch: &Launch| Launch {
@@ -225,9 +226,8 @@ impl Stream {
             };
             // SAFETY: as above; the second kernel follows the first, and the next channels come when it is done.
             unsafe {
-                module.launch(&self.device, kernel, &of_chunk(&launch), &params, self.raw)?;
-                let (kernel, launch) = ((work, taps), of_chunk(&split.adjoint));
-                module.launch_adjoint(&self.device, kernel, &launch, &params, self.raw)?;
+                module.launch(&self.device, &kernel, &of_chunk(&launch), &params, self.raw)?;
+                module.launch_adjoint(&self.device, &kernel, &of_chunk(&split.adjoint), &params, self.raw)?;
             }
         }
         Ok(())
