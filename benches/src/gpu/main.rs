@@ -4,6 +4,7 @@
 //! $ measure-gpu                  # images in the device's memory, of every shape and type
 //! $ measure-gpu host-stream      # separate pairs from the host's memory
 //! $ measure-gpu options          # what windows, paddings, types and other options cost
+//! $ measure-gpu windows          # what windows of all sizes cost, by their taps
 //! $ measure-gpu tune             # which kernels suit which images on this card
 //! ```
 //!
@@ -19,6 +20,7 @@ mod options;
 mod pixels;
 mod resident;
 mod tune;
+mod windows;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -49,6 +51,8 @@ enum Mode {
     HostStream(host_stream::Options),
     /// Windows, paddings, types and other options beside the defaults.
     Options,
+    /// Windows of all sizes, with each type and padding, beside one of eleven pixels of the same type and padding.
+    Windows(windows::Options),
     /// Both kernels on images of several sizes, and the lines that this card should have in the library's table of
     /// launch plans.
     Tune(tune::Options),
@@ -65,6 +69,7 @@ fn main() -> Result<()> {
         None => resident::measure(&stream, padding, args.rounds),
         Some(Mode::HostStream(options)) => host_stream::measure(&stream, padding, args.rounds, &options),
         Some(Mode::Options) => options::measure(&stream, args.rounds),
+        Some(Mode::Windows(options)) => windows::measure(&stream, args.rounds, &options),
         Some(Mode::Tune(options)) => tune::measure(&stream, args.rounds, &options),
     }
 }
