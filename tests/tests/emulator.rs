@@ -204,6 +204,18 @@ fn larger_windows() {
         };
         check(&mut errors, (turn, window), padding);
     }
+    // Narrow images, whose blocks have few threads.
+    for (window, shape) in [
+        (19, [1, 1, 40, 46]),
+        (13, [1, 1, 40, 20]),
+        (21, [1, 1, 40, 12]),
+        (33, [1, 1, 20, 3]),
+    ] {
+        let mut reference = Reference::new(Padding::Zero, 1.0);
+        (reference.window, reference.sigma) = (window, window as f64 / 5.0);
+        let [x, y] = Scene::Distorted.batches::<f32>(shape, 6);
+        compare(&mut errors, &reference, &x, &y, &format!("window {window}"));
+    }
     errors.finish();
 }
 
@@ -241,9 +253,14 @@ fn windows_that_are_no_gaussians() {
 
 #[test]
 fn strides_change_nothing() {
-    let [x, y] = Scene::Distorted.batches::<u8>([2, 3, 25, 70], 5);
-    for padding in PADDINGS {
-        let reference = Reference::new(padding, 255.0);
+    let [x, y] = Scene::Distorted.batches::<u16>([2, 3, 25, 70], 5);
+    let larger = Reference {
+        window: 13,
+        ..Reference::new(Padding::Zero, 65535.0)
+    };
+    let references = PADDINGS.map(|padding| Reference::new(padding, 65535.0));
+    for reference in references.into_iter().chain([larger]) {
+        let padding = reference.padding;
         for kernel in WAYS
             .into_iter()
             .flat_map(|way| works(padding).map(move |work| (way, work)))

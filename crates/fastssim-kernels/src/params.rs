@@ -3,7 +3,7 @@
 use crate::geometry::MOST_TAPS;
 
 /// Where the pixels of a batch lie: the first one, and the distances from one image, channel, row and column to the next, in bytes
-/// where the element type is the host's choice, else in elements.
+/// for x and y of the fast kernels, else in elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Planes {
@@ -53,8 +53,8 @@ pub struct Params {
     /// `*mut u32`: workspace, one number an image. Zero before the first launch, and zero again after
     /// each. Not used by the map kernels.
     pub counters: u64,
-    /// `*mut f32`: workspace, the derivatives of some channels' windows, map after map. Used where a gradient takes two
-    /// kernels.
+    /// `*mut f32`: workspace, the derivatives of some channels' windows, map after map, or for both gradients the four maps'
+    /// numbers side by side, aligned to 16 bytes. Used where a gradient takes two kernels.
     pub derivatives: u64,
     /// Images of the batch.
     pub images: u32,

@@ -8,6 +8,9 @@ pub(crate) const STEP: u32 = 9;
 /// Threads of a march that a multiprocessor has registers for where each has 128, and where each has 168.
 pub(crate) const THREADS: u32 = 512;
 pub(super) const THREADS_OF_WIDE: u32 = 384;
+/// Threads of a block at least, where windows are not narrow: each writes one of the [`SPARE`] columns' zeros.
+pub(super) const LEAST_OF_WIDE: u32 = 96;
+const _: () = assert!(LEAST_OF_WIDE >= SPARE * STEP);
 /// Numbers of a column of a row in shared memory: four sums, or three derivatives.
 pub(crate) const COLUMN: u32 = 4;
 /// Bytes of u' and v' of a pixel, and of a shift.
@@ -46,7 +49,12 @@ impl March {
         } else {
             windows
         };
-        (windows + self.above).next_multiple_of(LANES)
+        let threads = (windows + self.above).next_multiple_of(LANES);
+        if self.is_narrow() {
+            threads
+        } else {
+            threads.max(LEAST_OF_WIDE)
+        }
     }
 
     /// The most columns of a strip for which so many threads do.
@@ -103,7 +111,8 @@ impl March {
 
     /// Columns of the strips of blocks of all sizes, from the narrowest on: of two as good blocks that start together wait less.
     pub(super) fn strip_cols(self) -> impl Iterator<Item = u32> {
-        (LANES..=self.most_threads())
+        let least = if self.is_narrow() { LANES } else { LEAST_OF_WIDE };
+        (least..=self.most_threads())
             .step_by(LANES as usize)
             .filter(move |&threads| self.layout(threads).end <= MOST_SHARED)
             .map(move |threads| self.cols(threads))

@@ -5,12 +5,19 @@ mod patch;
 mod split;
 mod tiles;
 
-pub(crate) use march::{COLUMN, MOST_LAST, RESERVED, SHARED, SPARE, STEP, THREADS, group, groups_beside, steps_kept};
+pub(crate) use march::{COLUMN, RESERVED, SHARED, STEP, THREADS};
 pub use march::{Layout, MOST_SHARED, March, has_wide};
-pub(crate) use patch::{PATCH, PATCH_THREADS, patch_pixel_bytes, patch_pixels, patch_windows};
-pub(crate) use split::{back_cols, derivatives_area};
+pub(crate) use patch::{PATCH, PATCH_THREADS};
 pub use split::{derivatives_of_channel, launch_adjoint, way};
 pub(crate) use tiles::{Tiling, bands, strips};
+
+// What kernels alone ask for.
+#[cfg(any(target_arch = "nvptx64", feature = "emulator"))]
+pub(crate) use {
+    march::{MOST_LAST, SPARE, group, groups_beside, steps_kept},
+    patch::{patch_pixel_bytes, patch_pixels, patch_windows},
+    split::{back_cols, derivatives_area},
+};
 
 use crate::params::Params;
 use patch::patch_bytes;

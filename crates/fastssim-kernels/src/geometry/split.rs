@@ -1,6 +1,6 @@
 //! Gradients in two kernels: for which windows, what they have between them, and the launch of the second.
 
-use super::march::{SPARE, STEP, THREADS_OF_WIDE, columns_bytes};
+use super::march::{LEAST_OF_WIDE, SPARE, STEP, THREADS_OF_WIDE, columns_bytes};
 use super::tiles::bands;
 use super::{LANES, Launch, Way, Work};
 use crate::params::Params;
@@ -33,9 +33,11 @@ pub(crate) fn derivatives_area(params: &Params) -> [u32; 2] {
     [params.height, params.width].map(|extent| extent.wrapping_add_signed(-2 * params.derivatives_margin))
 }
 
-/// Numbers of all derivatives of a channel; `None` where the map of one has 2³¹ or more.
+/// Numbers of all derivatives of a channel; `None` where the map of one has 2³¹ or more, or a row of all 2³².
 pub fn derivatives_of_channel(work: Work, params: &Params) -> Option<u64> {
     let [rows, cols] = derivatives_area(params);
+    // A row's numbers are counted in 32 bits.
+    cols.checked_mul(maps(work))?;
     let map = rows.checked_mul(cols).filter(|&map| map <= i32::MAX as u32)?;
     Some(u64::from(maps(work)) * u64::from(map))
 }
@@ -64,7 +66,7 @@ pub fn launch_adjoint(work: Work, taps: u32, params: &mut Params) -> Option<Laun
     let above = taps.saturating_sub(1);
     let strips = |threads: u32| params.width.div_ceil(back_cols(above, threads, params.width));
     // From the widest on, as warps beyond a strip have less to do.
-    let sizes = (LANES..=most_threads).rev().step_by(LANES as usize);
+    let sizes = (LEAST_OF_WIDE..=most_threads).rev().step_by(LANES as usize);
     let threads = sizes
         .filter(|&threads| threads >= above + STEP)
         .min_by_key(|&threads| u64::from(strips(threads)) * (1 << 20) / u64::from(at_once / threads))

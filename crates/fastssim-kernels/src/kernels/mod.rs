@@ -1,7 +1,7 @@
 //! The kernels: one function each. A block computes a tile; those without one return at once.
 //!
-//! The emulator runs these functions as they are; in PTX each has two entry points for each element type, one for
-//! zeros beyond the edges and one for pixels there.
+//! The emulator runs these functions as they are; in PTX each has two entry points (and each size of larger
+//! windows), one for zeros beyond the edges and one for pixels there, which are for any element type.
 
 mod blur;
 mod down;

@@ -121,7 +121,7 @@ impl Tile {
 }
 
 impl Planes {
-    /// The distance in elements from the first pixel to that of the tile's channel.
+    /// The distance from the first pixel to that of the tile's channel.
     #[inline(always)]
     pub(crate) fn plane(&self, tile: &Tile) -> i64 {
         i64::from(tile.image) * self.image + i64::from(tile.channel) * self.channel

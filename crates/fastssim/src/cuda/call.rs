@@ -316,6 +316,12 @@ pub(super) mod tests {
             let found = call(&larger, shape, kind).fast(has_wide).is_some();
             assert_eq!(found, expected, "{shape:?} {kind:?} {has_wide}");
         }
+        // Rows further apart than 32 bits have room for in bytes, in either image.
+        let mut far = array;
+        far.planes.row = 1 << 30;
+        for (x, y, expected) in [(array, array, true), (far, array, false), (array, far, false)] {
+            assert_eq!(Call { x, y, ..fast() }.fast(true).is_some(), expected);
+        }
         for metric in [
             Ssim::builder().exponents([1.0, 0.0, 0.0]),
             Ssim::builder().channel_weights([1.0]),

@@ -71,6 +71,17 @@ mod tests {
         let both = split([8, 3, 1080, 1920], Work::Gradients).expect("not too large");
         assert_eq!(both.chunks().collect::<Vec<_>>(), [(0, 8), (8, 8), (16, 8)]);
         assert_eq!(both.bytes, 8 * 4 * 1080 * 1920 * 4);
+        // Windows stand beyond the edges where mirror images do.
+        let mut params = Params {
+            images: 1,
+            channels: 1,
+            height: 100,
+            width: 200,
+            derivatives_margin: -10,
+            ..Params::default()
+        };
+        let mirrored = Split::new(Work::Gradient, 21, &mut params).expect("small");
+        assert_eq!(mirrored.bytes, 3 * 120 * 220 * 4);
         let large = split([1, 2, 20_000, 20_000], Work::Gradient).expect("not too large");
         assert_eq!(large.chunks().collect::<Vec<_>>(), [(0, 1), (1, 1)]);
         assert!(split([1, 1, 50_000, 50_000], Work::Gradient).is_err());
