@@ -184,16 +184,9 @@ fn larger_windows() {
         compare(errors, &reference, &x, &y, &format!("{scene:?} window {window}"));
     }
     let mut errors = Comparison::default();
-    let paddings = [
-        Padding::Zero,
-        Padding::Valid,
-        Padding::Symmetric,
-        Padding::Reflect,
-        Padding::Replicate,
-    ];
     let cases = (13..=MOST_TAPS)
         .step_by(2)
-        .flat_map(|window| paddings.map(|padding| (window, padding)));
+        .flat_map(|window| PADDINGS.map(|padding| (window, padding)));
     for (turn, (window, padding)) in cases.enumerate() {
         let check = match turn % 7 {
             0 => check::<u8>,

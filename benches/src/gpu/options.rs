@@ -20,15 +20,38 @@ const PAIRS: u64 = 4;
 struct Row {
     option: String,
     pixel: &'static str,
+    /// The multiples are of what the defaults take with `f32`.
+    #[serde(flatten)]
+    times: Times,
+}
+
+/// What the scores, those with the gradient, and those with both gradients take.
+#[derive(Serialize)]
+pub struct Times {
     /// Microseconds that the kernels of a call take.
     forward_us: f64,
     gradient_us: f64,
-    /// With both gradients.
     gradients_us: f64,
-    /// As multiples of what the defaults take with `f32`.
+    /// As multiples of others.
     forward: f64,
     gradient: f64,
     gradients: f64,
+}
+
+impl Times {
+    /// These microseconds, as multiples of others.
+    pub fn new(times: [f64; 3], of: [f64; 3]) -> Self {
+        let [forward_us, gradient_us, gradients_us] = times;
+        let [forward, gradient, gradients] = std::array::from_fn(|i| times[i] / of[i]);
+        Self {
+            forward_us,
+            gradient_us,
+            gradients_us,
+            forward,
+            gradient,
+            gradients,
+        }
+    }
 }
 
 pub fn measure(stream: &Stream, rounds: usize) -> Result<()> {
@@ -74,16 +97,10 @@ pub fn measure(stream: &Stream, rounds: usize) -> Result<()> {
 }
 
 fn report(option: String, pixel: &'static str, times: [f64; 3], defaults: [f64; 3]) -> Result<()> {
-    let [forward, gradient, gradients] = std::array::from_fn(|i| times[i] / defaults[i]);
     print(&Row {
         option,
         pixel,
-        forward_us: times[0],
-        gradient_us: times[1],
-        gradients_us: times[2],
-        forward,
-        gradient,
-        gradients,
+        times: Times::new(times, defaults),
     })
 }
 

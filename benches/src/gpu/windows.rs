@@ -9,7 +9,7 @@ use half::{bf16, f16};
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::options::{Pair, SHAPE, SMALL, pairs_of, time};
+use crate::options::{Pair, SHAPE, SMALL, Times, pairs_of, time};
 use crate::pixels::Random;
 use crate::print;
 
@@ -33,15 +33,9 @@ pub struct Options {
 struct Row {
     series: String,
     window: usize,
-    /// Microseconds that the kernels of a call take.
-    forward_us: f64,
-    gradient_us: f64,
-    /// With both gradients.
-    gradients_us: f64,
-    /// As multiples of the time with eleven taps, times the taps over eleven.
-    forward: f64,
-    gradient: f64,
-    gradients: f64,
+    /// The multiples are of the time with eleven taps, times the taps over eleven.
+    #[serde(flatten)]
+    times: Times,
 }
 
 /// One run: where it runs, and what it measures.
@@ -106,16 +100,10 @@ impl Run<'_> {
         for &window in [TAPS].iter().chain(&self.options.sizes) {
             let times = if window == TAPS { eleven } else { time_of(window)? };
             let taps = window as f64 / TAPS as f64;
-            let [forward, gradient, gradients] = std::array::from_fn(|i| times[i] / (eleven[i] * taps));
             print(&Row {
                 series: series.clone(),
                 window,
-                forward_us: times[0],
-                gradient_us: times[1],
-                gradients_us: times[2],
-                forward,
-                gradient,
-                gradients,
+                times: Times::new(times, eleven.map(|time| time * taps)),
             })?;
         }
         Ok(())

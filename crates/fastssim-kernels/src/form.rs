@@ -31,7 +31,7 @@ impl Form {
     /// All there are.
     pub const ALL: [Self; 5] = [Self::U8, Self::U16, Self::F16, Self::Bf16, Self::F32];
 
-    /// As `numpy` has it.
+    /// As Rust has it, `half` included.
     pub const fn name(self) -> &'static str {
         match self {
             Self::U8 => "u8",

@@ -89,7 +89,8 @@ pub struct Params {
     /// SSIM, over the windows of an image.
     pub gradient_factor: f32,
     /// A [`Padding`]; for gradients not [`Replicate`](Padding::Replicate). Where pixels stand beyond the edges, an image has at least
-    /// as many rows and columns as the kernel has taps, so that there is one reflection, and at most [`MOST_CONTINUED`](crate::geometry::MOST_CONTINUED).
+    /// as many rows and columns as the kernel has taps, so that there is one reflection, and at most
+    /// [`MOST_CONTINUED`](crate::geometry::MOST_CONTINUED).
     pub padding: u32,
     /// Pixels at each edge whose windows have no derivatives. Where mirror images stand beyond the edges, windows do so too, with the
     /// derivatives of their own mirror images: it is then less than 0 by half of the kernel's taps.

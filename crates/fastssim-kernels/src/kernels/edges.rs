@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn one_reflection_is_what_the_general_kernels_have() {
         for padding in [Padding::Zero, Padding::Symmetric, Padding::Reflect, Padding::Replicate] {
-            // A window of so many taps reaches as far beyond the edges as there are others that reach within.
+            // The smallest images that there are with windows of 11 and 33 taps, and larger ones. With a gradient, windows stand as far
+            // beyond an edge as they reach, and reach as far once more.
             for (extent, beyond) in [(11, 10), (12, 10), (40, 10), (33, 32), (34, 32), (70, 32)] {
                 for at in -beyond..extent + beyond {
                     let expected = general(padding as u32, at, extent);

@@ -44,7 +44,7 @@ impl Columns {
     /// Writes zeros into the columns beyond those of threads.
     ///
     /// # Safety
-    /// All threads of the block call it, of which there are enough, and nobody else uses these columns before the next barrier.
+    /// All threads of the block call it, at least [`SPARE`] × [`STEP`], and nobody else uses these columns before the next barrier.
     #[inline(always)]
     pub(crate) unsafe fn clear_spare(self) {
         if thread_idx_x() < SPARE * STEP {

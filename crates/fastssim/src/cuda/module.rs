@@ -389,8 +389,8 @@ fn size(taps: u32) -> usize {
     (taps as usize - TAPS) / 2 - 1
 }
 
-/// Has the driver compile these entry points of PTX, the fast ones for images of this form. Their module stays loaded for as long as the device is open, which is for
-/// ever. The device's context is current.
+/// Has the driver compile these entry points of PTX, the fast ones for images of this form. Their module stays loaded for as long as the
+/// device is open, which is for ever. The device's context is current.
 fn functions<const N: usize>(text: &str, names: [String; N], form: Form) -> Result<[CUfunction; N], CudaError> {
     let part = ptx::part(text, |name| names.iter().any(|wanted| wanted == name));
     let module = ptx::compile(&ptx::text(&form.of(&part)))?;
