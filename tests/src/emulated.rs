@@ -117,9 +117,21 @@ where
     } else {
         way
     };
-    let geometry = launch(way, work, taps as u32, &mut params).expect("not too many tiles");
-    let adjoint =
-        (way == Way::Split).then(|| launch_adjoint(work, taps as u32, &mut params).expect("not too many tiles"));
+    // Small images have low tiles where windows are larger, of a step: so those of wide ones are as if there were many channels.
+    let of_tiles = if taps > TAPS && width > height {
+        100
+    } else {
+        params.channels
+    };
+    let of_channels = |launch: Option<Launch>| {
+        let launch = launch.expect("not too many tiles");
+        let [grid, tiles] = [launch.grid, launch.tiles].map(|all| all / of_tiles * channels as u32);
+        Launch { grid, tiles, ..launch }
+    };
+    params.channels = of_tiles;
+    let geometry = of_channels(launch(way, work, taps as u32, &mut params));
+    let adjoint = (way == Way::Split).then(|| of_channels(launch_adjoint(work, taps as u32, &mut params)));
+    params.channels = channels as u32;
     let channels = params.images * params.channels;
     // Some channels at a time, the last time fewer.
     let chunk = if adjoint.is_some() {

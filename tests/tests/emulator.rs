@@ -197,8 +197,10 @@ fn larger_windows() {
         };
         check(&mut errors, (turn, window), padding);
     }
-    // Narrow images, whose blocks have few threads.
+    // Narrow images, whose blocks have few threads, and strips side by side of a gradient in two kernels.
     for (window, shape) in [
+        (21, [1, 1, 30, 200]),
+        (33, [1, 1, 36, 180]),
         (19, [1, 1, 40, 46]),
         (13, [1, 1, 40, 20]),
         (21, [1, 1, 40, 12]),

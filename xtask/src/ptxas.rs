@@ -36,11 +36,12 @@ pub struct Ptxas {
 const SPILLED: [(&str, u32); 10] = [
     ("gradient sm_75", 16),
     ("wide_map_33", 48),
+    // Sixteen warps nevertheless: a batch of eight images takes 5 % less time so.
+    ("wide_gradient_15", 96),
     ("wide_gradient_", 48),
     ("wide_gradients_", 192),
     ("wide_derivatives_", 64),
-    ("wide_adjoint_", 128),
-    ("wide_adjoints_", 64),
+    ("wide_adjoint_", 80),
     ("general_derivatives_f32", 32),
     ("general_adjoint_f32", 96),
     ("general_adjoints_f32", 96),

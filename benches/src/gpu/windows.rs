@@ -16,6 +16,8 @@ use crate::print;
 /// A batch of large images.
 const BATCH: [usize; 4] = [8, 3, 1080, 1920];
 const MEDIUM: [usize; 4] = [1, 3, 512, 512];
+/// So few windows that most multiprocessors are idle.
+const TINY: [usize; 4] = [1, 1, 256, 256];
 /// Taps that others are compared with.
 const TAPS: usize = 11;
 
@@ -66,7 +68,7 @@ pub fn measure(stream: &Stream, rounds: usize, options: &Options) -> Result<()> 
     run.measure::<f16>("f16", SHAPE, &[Padding::Zero, Padding::Reflect])?;
     run.measure::<bf16>("bf16", SHAPE, &[Padding::Zero])?;
     run.measure::<f64>("f64", SHAPE, &[Padding::Zero])?;
-    for shape in [BATCH, MEDIUM, SMALL] {
+    for shape in [BATCH, MEDIUM, SMALL, TINY] {
         run.measure::<f32>("f32", shape, &[Padding::Zero])?;
     }
     Ok(())

@@ -23,6 +23,16 @@ pub unsafe fn async4<T, U>(to: Shared<T>, from: Global<U>, bytes_valid: u32) {
     unsafe { provider::copy4(to.address(), from.address(), bytes_valid) }
 }
 
+/// Starts the copy of 8 bytes, of which `bytes_valid` (0 to 8) are read and the rest is zero.
+///
+/// # Safety
+/// As [`async4`], with both addresses aligned to 8 bytes.
+#[inline(always)]
+pub unsafe fn async8<T, U>(to: Shared<T>, from: Global<U>, bytes_valid: u32) {
+    // SAFETY: the caller's promise is the one this instruction needs.
+    unsafe { provider::copy8(to.address(), from.address(), bytes_valid) }
+}
+
 /// Starts the copy of 16 bytes, of which `bytes_valid` (0 to 16) are read and the rest is zero.
 ///
 /// # Safety

@@ -141,17 +141,6 @@ impl<T: Element> Global<T> {
 }
 
 impl<T: Element32> Global<T> {
-    /// Reads four elements from `index * stride` on in one access as [`load_nc_strided_if`](Self::load_nc_strided_if), aligned to 16 bytes.
-    ///
-    /// # Safety
-    /// As [`load_nc`](Self::load_nc), for all four elements, if it is done.
-    #[inline(always)]
-    pub unsafe fn load4_nc_strided_if(self, is_done: bool, index: u32, stride: u32) -> [T; 4] {
-        let address = strided::<T>(self.address, index, stride);
-        // SAFETY: the caller's promise is the one this instruction needs.
-        unsafe { provider::load4_global_nc_if(is_done, address) }.map(T::from_word)
-    }
-
     /// Reads two elements from `index * stride` on in one access as [`load_nc_strided`](Self::load_nc_strided), aligned to 8 bytes.
     ///
     /// # Safety
@@ -224,6 +213,12 @@ impl<T> GlobalMut<T> {
     #[inline(always)]
     pub fn offset(self, elements: i64) -> Self {
         Self::from_address(moved::<T>(self.address, elements))
+    }
+
+    /// The elements from `index * stride` further on; see [`Global::strided`].
+    #[inline(always)]
+    pub fn strided(self, index: u32, stride: u32) -> Self {
+        Self::from_address(strided::<T>(self.address, index, stride))
     }
 
     /// The same place, seen as elements of type `U`.
@@ -319,15 +314,24 @@ impl<T: Element32> GlobalMut<T> {
         unsafe { provider::store2_global(address, values.map(T::into_word)) }
     }
 
-    /// Writes four elements from `index * stride` on in one access, aligned to 16 bytes, or nothing. There is no branch.
+    /// Writes two elements in one access, aligned to 8 bytes, or nothing. There is no branch.
+    ///
+    /// # Safety
+    /// As [`store`](Self::store), for both elements, if it is done.
+    #[inline(always)]
+    pub unsafe fn store2_if(self, is_done: bool, values: [T; 2]) {
+        // SAFETY: the caller's promise is the one this instruction needs.
+        unsafe { provider::store2_global_if(is_done, self.address, values.map(T::into_word)) }
+    }
+
+    /// Writes four elements in one access, aligned to 16 bytes, or nothing. There is no branch.
     ///
     /// # Safety
     /// As [`store`](Self::store), for all four elements, if it is done.
     #[inline(always)]
-    pub unsafe fn store4_strided_if(self, is_done: bool, index: u32, stride: u32, values: [T; 4]) {
-        let address = strided::<T>(self.address, index, stride);
+    pub unsafe fn store4_if(self, is_done: bool, values: [T; 4]) {
         // SAFETY: the caller's promise is the one this instruction needs.
-        unsafe { provider::store4_global_if(is_done, address, values.map(T::into_word)) }
+        unsafe { provider::store4_global_if(is_done, self.address, values.map(T::into_word)) }
     }
 
     /// Writes element `index * stride`, or nothing; see [`load_nc_strided`](Global::load_nc_strided). There is no branch.

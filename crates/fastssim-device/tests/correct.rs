@@ -194,20 +194,24 @@ fn the_last_of_many_blocks() -> Result<(), Fault> {
     Ok(())
 }
 
-/// The sums of neighbouring pairs of rows of 128 numbers: one row is summed while the next comes.
-unsafe fn stream(x: Global<f32>, out: GlobalMut<f32>, rows: u32, valid: u32) {
+/// The sums of neighbouring pairs of rows of 128 numbers: one row is summed while the next comes, so many numbers a copy.
+unsafe fn stream(x: Global<f32>, out: GlobalMut<f32>, rows: u32, valid: u32, numbers: u32) {
     let (index, ring) = (thread::thread_idx_x(), Shared::<f32>::at(256));
     // SAFETY: each thread copies four numbers of a row, and reads after a barrier that follows the
     // wait; the row that is overwritten was read before the barrier of the round before.
     unsafe {
         let start = |row: u32| {
-            if row < rows {
-                let bytes = (4 * valid).saturating_sub(16 * index).min(16);
-                copy::async16(
-                    ring.offset(128 * (row % 3) + 4 * index),
-                    x.offset(i64::from(128 * row + 4 * index)),
-                    bytes,
-                );
+            for col in (4 * index..4 * index + 4).step_by(numbers as usize) {
+                if row >= rows {
+                    break;
+                }
+                let (to, from) = (ring.offset(128 * (row % 3) + col), x.offset(i64::from(128 * row + col)));
+                let bytes = 4 * valid.saturating_sub(col).min(numbers);
+                match numbers {
+                    1 => copy::async4(to, from, bytes),
+                    2 => copy::async8(to, from, bytes),
+                    _ => copy::async16(to, from, bytes),
+                }
             }
             copy::commit();
         };
@@ -227,25 +231,24 @@ unsafe fn stream(x: Global<f32>, out: GlobalMut<f32>, rows: u32, valid: u32) {
 fn asynchronous_copies_into_a_ring() -> Result<(), Fault> {
     let (rows, valid) = (50, 101);
     let x: Vec<f32> = (0..128 * rows).map(|i| i as f32).collect();
-    let mut out = vec![0.0; x.len()];
-    let mut memory = Memory::new();
-    let (from, to) = (memory.read("x", &x), memory.write("out", &mut out));
+    let number = |row: usize, col: usize| if col < valid as usize { x[128 * row + col] } else { 0.0 };
     let grid = Grid {
         kernel: "stream",
         blocks: [1, 1, 1],
         threads: [32, 1, 1],
         shared_bytes: 256 + 3 * 512,
     };
-    // SAFETY: both hold 50 rows of 128 numbers.
-    grid.run(&memory, || unsafe { stream(from, to, rows as u32, valid) })?;
-    let number = |row: usize, col: usize| if col < valid as usize { x[128 * row + col] } else { 0.0 };
-    for (i, found) in out.into_iter().enumerate() {
-        let (row, col) = (i / 128, i % 128);
-        assert_eq!(
-            found,
-            number(row, col) + number(row, (col + 64) % 128),
-            "row {row}, column {col}"
-        );
+    for numbers in [1, 2, 4] {
+        let mut out = vec![0.0; x.len()];
+        let mut memory = Memory::new();
+        let (from, to) = (memory.read("x", &x), memory.write("out", &mut out));
+        // SAFETY: both hold 50 rows of 128 numbers.
+        grid.run(&memory, || unsafe { stream(from, to, rows as u32, valid, numbers) })?;
+        for (i, found) in out.into_iter().enumerate() {
+            let (row, col) = (i / 128, i % 128);
+            let expected = number(row, col) + number(row, (col + 64) % 128);
+            assert_eq!(found, expected, "row {row}, column {col}, {numbers} a copy");
+        }
     }
     Ok(())
 }

@@ -53,8 +53,8 @@ pub struct Params {
     /// `*mut u32`: workspace, one number an image. Zero before the first launch, and zero again after
     /// each. Not used by the map kernels.
     pub counters: u64,
-    /// `*mut f32`: workspace, the derivatives of some channels' windows, map after map, or for both gradients the four maps'
-    /// numbers side by side, aligned to 16 bytes. Used where a gradient takes two kernels.
+    /// `*mut f32`: workspace, the derivatives of some channels' windows, aligned to 16 bytes: for both gradients four numbers a window side by
+    /// side, for one two of them, and the third behind all others of its channel. Used where a gradient takes two kernels.
     pub derivatives: u64,
     /// Images of the batch.
     pub images: u32,

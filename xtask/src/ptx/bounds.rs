@@ -16,7 +16,7 @@ const EIGHT: &str = ".maxntid 128, 1, 1\n.minnctapersm 2\n";
 /// Twelve warps, which are blocks, of a kernel as need not spill for it.
 const TWELVE: &str = ".maxntid 32, 1, 1\n.minnctapersm 12\n";
 /// The kernels that have bounds, by how their names begin; the first counts.
-const BOUNDS: [(&str, &str); 15] = [
+const BOUNDS: [(&str, &str); 18] = [
     ("score", MARCH),
     ("map", MARCH),
     ("gradients", BOTH),
@@ -24,6 +24,9 @@ const BOUNDS: [(&str, &str); 15] = [
     ("continued_gradient", BOTH),
     ("wide_score", MARCH),
     ("wide_map", MARCH),
+    ("continued_wide_gradient", WIDE),
+    ("wide_gradient_13", MARCH),
+    ("wide_gradient_15", MARCH),
     ("wide_gradient", WIDE),
     ("wide_derivatives", MARCH),
     ("wide_adjoints", EIGHT),

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::syntax::{Kind, parse, tokens};
 
 /// Barriers of a block in the kernels whose names begin so, as their sources have them.
-const BARRIERS: [(&str, usize); 15] = [
+const BARRIERS: [(&str, usize); 16] = [
     ("score", 5),
     ("map", 6),
     ("gradient", 7),
@@ -19,8 +19,9 @@ const BARRIERS: [(&str, usize); 15] = [
     ("wide_score", 5),
     ("wide_map", 6),
     ("wide_gradient", 7),
-    ("wide_derivatives", 7),
-    ("wide_adjoint", 4),
+    ("wide_derivatives", 5),
+    ("wide_adjoints", 4),
+    ("wide_adjoint", 5),
     ("general_windows_f32", 8),
     ("general_derivatives_f32", 9),
     ("general_adjoint_f32", 5),

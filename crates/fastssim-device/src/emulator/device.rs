@@ -92,14 +92,6 @@ pub unsafe fn load4_global(address: u64) -> [u32; 4] {
     split(with(|block| block.load_global(address, 16)))
 }
 
-pub unsafe fn load4_global_nc_if(is_done: bool, address: u64) -> [u32; 4] {
-    if is_done {
-        split(with(|block| block.load_global(address, 16)))
-    } else {
-        [0; 4]
-    }
-}
-
 pub use load2_global as load2_global_nc;
 pub use load4_global as load4_global_nc;
 
@@ -110,6 +102,12 @@ pub unsafe fn store2_global(address: u64, words: [u32; 2]) {
 pub unsafe fn store_global_if(is_done: bool, address: u64, word: u32) {
     if is_done {
         with(|block| block.store_global(address, 4, word.into()));
+    }
+}
+
+pub unsafe fn store2_global_if(is_done: bool, address: u64, words: [u32; 2]) {
+    if is_done {
+        with(|block| block.store_global(address, 8, join(words)));
     }
 }
 
@@ -129,6 +127,10 @@ pub unsafe fn atomic_add(address: u64, value: u32) -> u32 {
 
 pub unsafe fn copy4(to: u32, from: u64, bytes_valid: u32) {
     with(|block| block.start_copy(to, from, 4, bytes_valid))
+}
+
+pub unsafe fn copy8(to: u32, from: u64, bytes_valid: u32) {
+    with(|block| block.start_copy(to, from, 8, bytes_valid))
 }
 
 pub unsafe fn copy16(to: u32, from: u64, bytes_valid: u32) {

@@ -188,20 +188,6 @@ pub unsafe fn load4_global_nc(address: u64) -> [u32; 4] {
 }
 
 #[inline(always)]
-pub unsafe fn load4_global_nc_if(is_done: bool, address: u64) -> [u32; 4] {
-    let (first, second, third, fourth): (u32, u32, u32, u32);
-    // SAFETY: the caller promises a valid address, if it is done; nothing but the outputs is written.
-    unsafe {
-        asm!("{{ .reg .pred p; setp.ne.u32 p, {is_done}, 0; mov.b32 {first}, 0; mov.b32 {second}, 0; mov.b32 {third}, 0; \
-            mov.b32 {fourth}, 0; @p ld.global.nc.v4.u32 {{{first}, {second}, {third}, {fourth}}}, [{address}]; }}",
-            is_done = in(reg32) u32::from(is_done), first = out(reg32) first, second = out(reg32) second,
-            third = out(reg32) third, fourth = out(reg32) fourth, address = in(reg64) address,
-            options(pure, readonly, nostack))
-    };
-    [first, second, third, fourth]
-}
-
-#[inline(always)]
 pub unsafe fn store2_global(address: u64, words: [u32; 2]) {
     store2!("st.global.v2.u32", reg64, address, words)
 }
@@ -218,6 +204,15 @@ pub unsafe fn store_global_if(is_done: bool, address: u64, word: u32) {
     unsafe {
         asm!("{{ .reg .pred p; setp.ne.u32 p, {}, 0; @p st.global.u32 [{}], {}; }}", in(reg32) u32::from(is_done),
             in(reg64) address, in(reg32) word, options(nostack))
+    }
+}
+
+#[inline(always)]
+pub unsafe fn store2_global_if(is_done: bool, address: u64, [first, second]: [u32; 2]) {
+    // SAFETY: the caller promises a valid address, if it is done.
+    unsafe {
+        asm!("{{ .reg .pred p; setp.ne.u32 p, {}, 0; @p st.global.v2.u32 [{}], {{{}, {}}}; }}",
+            in(reg32) u32::from(is_done), in(reg64) address, in(reg32) first, in(reg32) second, options(nostack))
     }
 }
 
@@ -256,10 +251,19 @@ mod copies {
     }
 
     #[inline(always)]
+    pub unsafe fn copy8(to: u32, from: u64, bytes_valid: u32) {
+        // SAFETY: the caller promises valid addresses until the copy has landed.
+        unsafe {
+            asm!("cp.async.ca.shared.global [{}], [{}], 8, {};", in(reg32) to, in(reg64) from, in(reg32) bytes_valid,
+                options(nostack))
+        }
+    }
+
+    #[inline(always)]
     pub unsafe fn copy16(to: u32, from: u64, bytes_valid: u32) {
         // SAFETY: the caller promises valid addresses until the copy has landed.
         unsafe {
-            asm!("cp.async.cg.shared.global [{}], [{}], 16, {};", in(reg32) to, in(reg64) from, in(reg32) bytes_valid,
+            asm!("cp.async.ca.shared.global [{}], [{}], 16, {};", in(reg32) to, in(reg64) from, in(reg32) bytes_valid,
                 options(nostack))
         }
     }
@@ -279,7 +283,7 @@ mod copies {
 
 #[cfg(not(target_feature = "sm_80"))]
 mod copies {
-    use super::{Word, load4_global, store4_shared};
+    use super::{Word, load4_global, store2_shared, store4_shared};
 
     /// Word `index` of a copy of which `bytes_valid` bytes are to be read.
     ///
@@ -304,6 +308,12 @@ mod copies {
     pub unsafe fn copy4(to: u32, from: u64, bytes_valid: u32) {
         // SAFETY: the caller promises valid addresses.
         unsafe { partial_word(from, 0, bytes_valid).store_shared(to) }
+    }
+
+    #[inline(always)]
+    pub unsafe fn copy8(to: u32, from: u64, bytes_valid: u32) {
+        // SAFETY: the caller promises valid addresses.
+        unsafe { store2_shared(to, [0, 1].map(|index| partial_word(from, index, bytes_valid))) }
     }
 
     #[inline(always)]

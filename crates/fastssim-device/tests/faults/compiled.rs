@@ -68,3 +68,29 @@ fn a_race_and_a_read_of_nothing() {
     let (thread, kind) = fault_in_ptx("ld.shared.v2.u32 {%r1, %r2}, [fastssim_shared+16];");
     assert_eq!((thread, kind), (0, FaultKind::Uninitialized { address: 16 }));
 }
+
+/// Zeros, as no byte is to be read; with a wait, the thread may read what it has copied.
+#[test]
+fn a_copy_that_has_not_landed() {
+    let copy = "shl.b32 %r1, %r0, 4;
+        cp.async.ca.shared.global [%r1], [0], 16, 0;
+        cp.async.commit_group;";
+    let read = "ld.shared.u32 %r2, [%r1+4];
+        setp.eq.u32 %p0, %r2, 0;
+        @%p0 st.global.u32 [0], %r2;";
+    let (_, kind) = fault_in_ptx(&[copy, read].concat());
+    let FaultKind::CopyNotWaited { access, .. } = kind else {
+        panic!("{kind}");
+    };
+    assert_eq!(access, Access::Read);
+    for (wait, is_enough) in [("cp.async.wait_group 0;", true), ("cp.async.wait_group 1;", false)] {
+        let (_, kind) = fault_in_ptx(&[copy, wait, read].concat());
+        assert_eq!(
+            matches!(kind, FaultKind::NoBuffer { address: 0, .. }),
+            is_enough,
+            "{kind}"
+        );
+    }
+    let (_, kind) = fault_in_ptx("cp.async.ca.shared.global [0], [0], 16, 4;");
+    assert!(matches!(kind, FaultKind::NoBuffer { address: 0, .. }), "{kind}");
+}

@@ -11,6 +11,9 @@ pub(super) const THREADS_OF_WIDE: u32 = 384;
 /// Threads of a block at least, where windows are not narrow: each writes one of the [`SPARE`] columns' zeros.
 pub(super) const LEAST_OF_WIDE: u32 = 96;
 const _: () = assert!(LEAST_OF_WIDE >= SPARE * STEP);
+/// Rows that a window reaches above its last, at most, where 128 registers do for a gradient, and threads of its blocks, two a multiprocessor.
+const FULL: u32 = 14;
+const FULL_THREADS: u32 = 256;
 /// Numbers of a column of a row in shared memory: four sums, or three derivatives.
 pub(crate) const COLUMN: u32 = 4;
 /// Bytes of u' and v' of a pixel, and of a shift.
@@ -25,6 +28,8 @@ pub struct March {
     pub above: u32,
     /// Whether it ends with derivatives, for another kernel.
     pub is_split: bool,
+    /// Whether pixels stand beyond the edges, which takes registers.
+    pub continued: bool,
 }
 
 impl March {
@@ -60,7 +65,7 @@ impl March {
     /// The most columns of a strip for which so many threads do.
     fn cols(self, threads: u32) -> u32 {
         let windows = threads.saturating_sub(self.above);
-        let windows = if self.is_narrow() {
+        let windows = if self.is_narrow() || self.is_split {
             windows / STEP * STEP
         } else {
             windows
@@ -73,6 +78,11 @@ impl March {
         self.above < TAPS as u32
     }
 
+    /// Whether 128 registers do for a gradient of a window that is not narrow.
+    const fn is_full(self) -> bool {
+        matches!(self.work, Work::Gradient) && !self.is_split && !self.continued && self.above <= FULL
+    }
+
     /// Steps of a tile at least and at most, if its image has as many. Each reads more rows than it has windows, twice as many more for a
     /// gradient, and all of its rows share a shift and a thread's sum.
     pub(super) const fn steps(self) -> [u32; 2] {
@@ -80,10 +90,10 @@ impl March {
             // Small images are patches.
             (false, true) => [8, 16],
             (true, true) => [8, 20],
-            (false, false) if self.is_split => [4, 10],
-            (false, false) => [4, 11],
+            (false, false) if self.is_split => [1, 10],
+            (false, false) => [1, 11],
             // Each tile computes more rows that are not its own.
-            (true, false) => [4, 32],
+            (true, false) => [1, 32],
         }
     }
 
@@ -94,6 +104,7 @@ impl March {
             (true, true) => 128,
             // Fewer have too many columns beyond their strip.
             (false, false) => 256,
+            (true, false) if self.is_full() => FULL_THREADS,
             (true, false) => 192,
         }
     }
@@ -101,7 +112,7 @@ impl March {
     /// Blocks of so many threads that a large multiprocessor has registers and shared memory for. Both gradients of a narrow window take
     /// 168 registers in the tiles of one, as does one where pixels stand beyond the edges.
     pub(super) fn blocks(self, threads: u32) -> u32 {
-        let at_once = if self.goes_back() && !self.is_narrow() {
+        let at_once = if self.goes_back() && !self.is_narrow() && !self.is_full() {
             THREADS_OF_WIDE
         } else {
             THREADS
@@ -111,7 +122,12 @@ impl March {
 
     /// Columns of the strips of blocks of all sizes, from the narrowest on: of two as good blocks that start together wait less.
     pub(super) fn strip_cols(self) -> impl Iterator<Item = u32> {
-        let least = if self.is_narrow() { LANES } else { LEAST_OF_WIDE };
+        let least = match (self.goes_back(), self.is_narrow()) {
+            (_, true) => LANES,
+            // Where the image is wide enough: fewer threads have too many columns beyond their strip.
+            (true, false) if self.is_full() => FULL_THREADS,
+            (_, false) => LEAST_OF_WIDE,
+        };
         (least..=self.most_threads())
             .step_by(LANES as usize)
             .filter(move |&threads| self.layout(threads).end <= MOST_SHARED)
@@ -204,7 +220,7 @@ pub(super) const fn columns_bytes(cols: u32) -> u32 {
 /// The shared memory of a march, in bytes.
 #[derive(Clone, Copy)]
 pub struct Layout {
-    /// The sums of a step, whose place the derivatives of a split march take.
+    /// The sums of a step.
     pub sums: u32,
     /// What each thread has found for the shift of its group; then zeros, in columns beyond those of the sums.
     pub found: u32,

@@ -8,7 +8,7 @@ mod tiles;
 pub(crate) use march::{COLUMN, RESERVED, SHARED, STEP, THREADS};
 pub use march::{Layout, MOST_SHARED, March, has_wide};
 pub(crate) use patch::{PATCH, PATCH_THREADS};
-pub use split::{derivatives_of_channel, launch_adjoint, way};
+pub use split::{MOST_BACK, derivatives_of_channel, launch_adjoint, way};
 pub(crate) use tiles::{Tiling, bands, strips};
 
 // What kernels alone ask for.
@@ -16,10 +16,10 @@ pub(crate) use tiles::{Tiling, bands, strips};
 pub(crate) use {
     march::{MOST_LAST, SPARE, group, groups_beside, steps_kept},
     patch::{patch_pixel_bytes, patch_pixels, patch_windows},
-    split::{back_cols, derivatives_area},
+    split::{back_columns, back_strips, derivatives_area, numbers_of},
 };
 
-use crate::params::Params;
+use crate::params::{Padding, Params};
 use patch::patch_bytes;
 use tiles::march_tile;
 
@@ -102,6 +102,7 @@ pub fn launch(way: Way, work: Work, taps: u32, params: &mut Params) -> Option<La
         work,
         above: taps.saturating_sub(1),
         is_split: matches!(way, Way::Split),
+        continued: params.padding != Padding::Zero as u32,
     };
     if !matches!(way, Way::Patch) {
         let area = Tiling::new(params, work, way).area;

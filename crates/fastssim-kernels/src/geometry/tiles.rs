@@ -80,14 +80,23 @@ pub(super) fn march_tile(march: March, channels: u32, [height, width]: [u32; 2])
 fn wide_tile(march: March, channels: u32, [height, width]: [u32; 2]) -> [u32; 2] {
     let multiprocessors = u64::from(MULTIPROCESSORS);
     let [least, most] = march.steps();
-    let (mut best, mut least_cost) = ([height, width], u64::MAX);
+    // Derivatives lie in memory in groups of `STEP` × `STEP` windows.
+    let whole = |extent: u32| {
+        if march.is_split {
+            extent.next_multiple_of(STEP)
+        } else {
+            extent
+        }
+    };
+    let (mut best, mut least_cost) = ([whole(height), whole(width)], u64::MAX);
     let mut strips = 0;
     for cols in march.strip_cols() {
         if strips == width.div_ceil(cols) {
             continue;
         }
         strips = width.div_ceil(cols);
-        let threads = march.threads(width.div_ceil(strips));
+        let cols = whole(width.div_ceil(strips));
+        let threads = march.threads(cols);
         let warps = u64::from((threads / LANES).next_multiple_of(2));
         let room = u64::from(march.blocks(threads).max(1));
         let busy = |blocks: u64| match (blocks, march.work) {
@@ -104,7 +113,8 @@ fn wide_tile(march: March, channels: u32, [height, width]: [u32; 2]) -> [u32; 2]
                 continue;
             }
             bands = height.div_ceil(rows);
-            let rows = height.div_ceil(bands);
+            let rows = whole(height.div_ceil(bands));
+            bands = height.div_ceil(rows);
             let time = u64::from((rows + march.beyond()).div_ceil(STEP) * BEFORE + march.above);
             let tiles = u64::from(channels) * u64::from(strips) * u64::from(bands);
             // Of the multiprocessor that has most tiles.
@@ -115,7 +125,7 @@ fn wide_tile(march: March, channels: u32, [height, width]: [u32; 2]) -> [u32; 2]
             let steps_of = multiprocessors * (2 * of_images(1) + of_images(2)) + 2 * tiles * warps;
             let cost = steps_of.saturating_mul(time);
             if cost < least_cost {
-                (best, least_cost) = ([rows, width.div_ceil(strips)], cost);
+                (best, least_cost) = ([rows, cols], cost);
             }
         }
     }

@@ -33,7 +33,14 @@ pub(crate) struct March<'a, P: Pixel, E: Edges, D, const A: usize, const AHEAD: 
 #[inline(always)]
 pub(crate) const fn layout<const A: usize>(work: Work, is_split: bool, threads: u32) -> Layout {
     let above = A as u32;
-    crate::geometry::March { work, above, is_split }.layout(threads)
+    crate::geometry::March {
+        work,
+        above,
+        is_split,
+        // Of no account here.
+        continued: false,
+    }
+    .layout(threads)
 }
 
 /// Numbers of `STEP` rows in shared memory, column by column: four a row.

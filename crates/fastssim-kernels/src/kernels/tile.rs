@@ -63,10 +63,10 @@ impl Tile {
         Self::number(index, params, work, way, &tiling)
     }
 
-    /// That of this thread's block in the second of two kernels, a strip of so many columns.
+    /// That of this thread's block in the second of two kernels, a strip of so many columns; the first one's are in part `beside` the image.
     #[inline(always)]
-    pub(crate) fn of_adjoint(params: &Params, strip: u32) -> Self {
-        let area = [params.height, params.width];
+    pub(crate) fn of_adjoint(params: &Params, beside: u32, strip: u32) -> Self {
+        let area = [params.height, params.width + beside];
         let tile = [params.back_rows, strip];
         let [down, across] = Tiling { area, tile }.tiles();
         let (rest, col) = divide(block_idx_x(), across);
@@ -81,7 +81,7 @@ impl Tile {
             channel,
             tiles_of_image: params.channels * down * across,
             rows: span(row, tile[0], area[0]),
-            cols: span(col, tile[1], area[1]),
+            cols: span(col, tile[1], area[1]).map(|at| (at - beside as i32).max(0)),
             map_rows: [margin, params.height as i32 - margin],
             map_cols: [margin, params.width as i32 - margin],
         }

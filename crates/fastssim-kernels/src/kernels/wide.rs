@@ -48,7 +48,24 @@ pub unsafe fn gradient<P: Pixel, E: Edges, const A: usize>(params: &Params) {
 #[inline(always)]
 pub unsafe fn derivatives<P: Pixel, E: Edges, const A: usize>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { split::derivatives::<P, E, ONE, A, 5>(params) };
+    unsafe { derivatives_of::<P, E, ONE, A>(params) };
+}
+
+/// Derivatives by so many maps. A step's rows are all read before the step above is complete, if the places of pixels beyond the edges take
+/// no registers.
+///
+/// # Safety
+/// As [`derivatives`].
+#[inline(always)]
+unsafe fn derivatives_of<P: Pixel, E: Edges, const MAPS: usize, const A: usize>(params: &Params) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if E::ARE_ZEROS {
+            split::derivatives::<P, E, MAPS, A, 9>(params);
+        } else {
+            split::derivatives::<P, E, MAPS, A, 5>(params);
+        }
+    }
 }
 
 /// The gradient with respect to x.
@@ -68,7 +85,7 @@ pub unsafe fn adjoint<P: Pixel, E: Edges, const A: usize>(params: &Params) {
 #[inline(always)]
 pub unsafe fn derivatives_of_both<P: Pixel, E: Edges, const A: usize>(params: &Params) {
     // SAFETY: as the caller promises.
-    unsafe { split::derivatives::<P, E, BOTH, A, 5>(params) };
+    unsafe { derivatives_of::<P, E, BOTH, A>(params) };
 }
 
 /// The gradients with respect to x and to y.

@@ -26,7 +26,7 @@ impl Ssim {
 ///
 /// Functions that end in `_into` put their work into the stream and return: they neither wait nor copy (but for weights
 /// of channels that differ), and allocate nothing after the first call of a size; the first call for an element type on a
-/// device, the first for a type with pixels beyond the edges, either with a window of each size beyond 11 pixels (and, from 21
+/// device, the first for a type with pixels beyond the edges, either with a window of each size beyond 11 pixels (and, from 19
 /// pixels on, its first gradient, and its first call for both), and the first with options that the fast kernels do not have,
 /// also loads kernels, a second or so. So they can be captured in a CUDA graph, after such a first call in the same stream. All
 /// others wait for the result and bring it to the host.

@@ -65,12 +65,12 @@
 //! either image or both, or the map of SSIM in `f32`: these have kernels of their own, compiled by the
 //! driver when a device first needs those of an element type (and those for symmetric, reflecting and replicating padding, and for each
 //! size of windows beyond 11 pixels, when it first needs these). Those for windows of 13 pixels and more are there on devices whose blocks can
-//! have 113 KiB of shared memory (compute capability 8.0, 9.0 and 10.x), for images of more than 2048 pixels, over all channels, times the
+//! have 113 KiB of shared memory (compute capability 8.0, 9.0 and 10.x), for images of more than 1024 pixels, over all channels, times the
 //! window's side less one. All else, up to windows of 33 pixels, is done by general kernels in
 //! time proportional to the window's side: also gradients with replicating padding, and all of these paddings where the images have
-//! fewer rows or columns than 11, or than the window. Their gradients, and fast ones of 21 pixels and more, take a
+//! fewer rows or columns than 11, or than the window. Their gradients, and fast ones of 19 or 21 pixels and more, take a
 //! workspace of three maps a channel (four in double precision, or for both gradients), in the precision of the
-//! arithmetic, for as many channels at a time as fit in 256 MiB, and one at least. Larger windows are refused by name;
+//! arithmetic, for as many channels at a time as fit in 256 MiB (the fast ones: 1 GiB), and one at least. Larger windows are refused by name;
 //! with [`Backend::Auto`](crate::Backend::Auto) the processor does those. Device images that are made smaller before they
 //! are compared ([`Downsampling::Automatic`](crate::Downsampling::Automatic)) are so in double precision, in the workspace, and
 //! compared by the general kernels.

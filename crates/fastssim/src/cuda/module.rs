@@ -88,6 +88,7 @@ impl Kernel {
             work,
             above: self.taps - 1,
             is_split: geometry::way(work, self.taps, self.continued) == Way::Split,
+            continued: self.continued,
         }
     }
 }
@@ -256,32 +257,18 @@ impl Module {
         unsafe { start(device, self.fast(device, kernel, stream)?, launch, params, stream) }
     }
 
-    /// The kernel that comes after this one, which leaves derivatives. Whoever launches both asks for it before the first: a call that fails
-    /// must have put nothing into the stream. The device's context is current.
+    /// The kernel that comes after this one, which leaves derivatives, and takes `Params` as this one does. Whoever launches both asks for it
+    /// before the first: a call that fails must have put nothing into the stream. The device's context is current.
     pub(super) fn adjoint(&self, device: &Device, kernel: &Kernel, stream: CUstream) -> Result<CUfunction, CudaError> {
         let adjoints = &self.like(kernel).adjoints[size(kernel.taps)];
-        let load = || functions(self.ptx, [adjoint_name(kernel)], kernel.form);
+        let load = || {
+            let functions = functions(self.ptx, [adjoint_name(kernel)], kernel.form)?;
+            allow_shared(functions[0], geometry::MOST_BACK)?;
+            Ok(functions)
+        };
         let adjoint = &adjoints[usize::from(kernel.work == Work::Gradients)];
         let [function] = *self.once(adjoint, (device, stream), FIRST_OF_SIZE, load)?;
         Ok(function)
-    }
-
-    /// Puts the kernel into the stream that comes after this one, which leaves derivatives.
-    ///
-    /// # Safety
-    ///
-    /// As [`launch`](Self::launch); the first has been put there for the same channels.
-    pub(super) unsafe fn launch_adjoint(
-        &self,
-        device: &Device,
-        kernel: &Kernel,
-        launch: &Launch,
-        params: &Params,
-        stream: CUstream,
-    ) -> Result<(), CudaError> {
-        let function = self.adjoint(device, kernel, stream)?;
-        // SAFETY: the kernel takes one argument, a `Params`; the rest is the caller's promise.
-        unsafe { start(device, function, launch, params, stream) }
     }
 
     /// Puts a general kernel into the stream.
@@ -413,7 +400,7 @@ fn functions<const N: usize>(text: &str, names: [String; N], form: Form) -> Resu
 /// # Safety
 ///
 /// The kernel takes one argument, a `P`, and what this tells it is as it must be.
-unsafe fn start<P>(
+pub(super) unsafe fn start<P>(
     device: &Device,
     function: CUfunction,
     launch: &Launch,

@@ -3,8 +3,10 @@
 use fastssim_kernels::geometry::{Launch, Work, derivatives_of_channel, launch_adjoint};
 use fastssim_kernels::params::Params;
 
-use super::general::WORKSPACE;
 use crate::error::{Error, Result};
+
+/// Bytes of derivatives at most, if a channel has no more: so many that a GPU is seldom idle between two launches.
+const MOST: u64 = 1 << 30;
 
 /// The launches of the second kernel, and what goes from one to the other.
 pub(super) struct Split {
@@ -29,7 +31,7 @@ impl Split {
         let adjoint = launch_adjoint(work, taps, params).ok_or_else(overflow)?;
         let elements = derivatives_of_channel(work, params).ok_or_else(overflow)?;
         let of_channel = elements * size_of::<f32>() as u64;
-        let most = (WORKSPACE / of_channel.max(1)).clamp(1, planes.into()) as u32;
+        let most = (MOST / of_channel.max(1)).clamp(1, planes.into()) as u32;
         // As many each time, so that none leaves the GPU idle.
         let chunk = planes.div_ceil(planes.div_ceil(most));
         Ok(Self {
@@ -66,11 +68,12 @@ mod tests {
             Split::new(work, 21, &mut params)
         };
         let one = split([2, 3, 100, 200], Work::Gradient).expect("small");
-        assert_eq!(one.bytes, 6 * 3 * 100 * 200 * 4);
+        // Whole groups of 9 × 9 windows.
+        assert_eq!(one.bytes, 6 * 3 * 108 * 207 * 4);
         assert_eq!(one.chunks().collect::<Vec<_>>(), [(0, 6)]);
-        let both = split([8, 3, 1080, 1920], Work::Gradients).expect("not too large");
-        assert_eq!(both.chunks().collect::<Vec<_>>(), [(0, 8), (8, 8), (16, 8)]);
-        assert_eq!(both.bytes, 8 * 4 * 1080 * 1920 * 4);
+        let both = split([20, 3, 1080, 1920], Work::Gradients).expect("not too large");
+        assert_eq!(both.chunks().collect::<Vec<_>>(), [(0, 30), (30, 30)]);
+        assert_eq!(both.bytes, 30 * 4 * 1080 * 1926 * 4);
         // Windows stand beyond the edges where mirror images do.
         let mut params = Params {
             images: 1,
@@ -81,9 +84,9 @@ mod tests {
             ..Params::default()
         };
         let mirrored = Split::new(Work::Gradient, 21, &mut params).expect("small");
-        assert_eq!(mirrored.bytes, 3 * 120 * 220 * 4);
+        assert_eq!(mirrored.bytes, 3 * 126 * 225 * 4);
         let large = split([1, 2, 20_000, 20_000], Work::Gradient).expect("not too large");
         assert_eq!(large.chunks().collect::<Vec<_>>(), [(0, 1), (1, 1)]);
-        assert!(split([1, 1, 50_000, 50_000], Work::Gradient).is_err());
+        assert!(split([1, 1, 64, 1 << 27], Work::Gradient).is_err());
     }
 }

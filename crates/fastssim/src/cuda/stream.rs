@@ -17,7 +17,7 @@ use super::general::Plan;
 use super::images::same_device;
 use super::layout::Layout;
 use super::memory::{DeviceBuffer, PinnedBuffer, Plain};
-use super::module::Kernel;
+use super::module::{Kernel, start};
 use super::packing::{Gather, Scatter};
 use super::split::Split;
 use super::staging::Staging;
@@ -217,7 +217,7 @@ impl Stream {
             unsafe { module.launch(&self.device, &kernel, &launch, &params, self.raw) }?;
             return Ok(());
         };
-        module.adjoint(&self.device, &kernel, self.raw)?;
+        let adjoint = module.adjoint(&self.device, &kernel, self.raw)?;
         for (first, count) in split.chunks() {
             params.first = first;
             let of_chunk = |launch: &Launch| Launch {
@@ -227,7 +227,7 @@ impl Stream {
             // SAFETY: as above; the second kernel follows the first, and the next channels come when it is done.
             unsafe {
                 module.launch(&self.device, &kernel, &of_chunk(&launch), &params, self.raw)?;
-                module.launch_adjoint(&self.device, &kernel, &of_chunk(&split.adjoint), &params, self.raw)?;
+                start(&self.device, adjoint, &of_chunk(&split.adjoint), &params, self.raw)?;
             }
         }
         Ok(())

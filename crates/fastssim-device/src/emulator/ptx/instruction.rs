@@ -55,6 +55,16 @@ pub(super) enum Operation {
         bytes: usize,
         values: Values,
     },
+    /// The start of a copy of so many bytes from global into shared memory, of which some are read and the rest is zero.
+    Copy {
+        to: Address,
+        from: Address,
+        size: u32,
+        valid: Operand,
+    },
+    CommitCopies,
+    /// A wait for all groups of copies but so many.
+    WaitCopies(usize),
     AtomicAdd {
         to: Register,
         address: Address,

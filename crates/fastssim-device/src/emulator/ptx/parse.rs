@@ -113,6 +113,14 @@ impl<'a> Reader<'a> {
             ("membar", "gl", []) => Some(Operation::Fence),
             ("ld", _, [values, address]) => self.access(false, modifiers, values, address),
             ("st", _, [address, values]) => self.access(true, modifiers, values, address),
+            ("cp", "async.ca.shared.global", [to, from, size, valid]) => Some(Operation::Copy {
+                to: self.address(to)?,
+                from: self.address(from)?,
+                size: size.parse().ok()?,
+                valid: self.operand(valid, 32)?,
+            }),
+            ("cp", "async.commit_group", []) => Some(Operation::CommitCopies),
+            ("cp", "async.wait_group", [youngest]) => Some(Operation::WaitCopies(youngest.parse().ok()?)),
             ("atom", "global.add.u32", [to, address, value]) => Some(Operation::AtomicAdd {
                 to: self.register(to)?,
                 address: self.address(address)?,

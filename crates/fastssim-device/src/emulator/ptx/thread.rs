@@ -65,6 +65,13 @@ impl<'a> Thread<'a> {
                 values,
                 ..
             } => self.store(space, address, bytes, values),
+            Operation::Copy { to, from, size, valid } => {
+                let (to, from) = (self.address(to) as u32, self.address(from));
+                let valid = self.value(valid) as u32;
+                with(|block| block.start_copy(to, from, size, valid));
+            }
+            Operation::CommitCopies => device::copy_commit(),
+            Operation::WaitCopies(youngest) => with(|block| block.wait_copies(youngest)),
             Operation::AtomicAdd { to, address, value } => {
                 let (address, value) = (self.address(address), self.value(value) as u32);
                 self.registers[to] = with(|block| block.atomic_add(address, value)).into();
