@@ -117,8 +117,9 @@ where
     } else {
         way
     };
-    // Small images have low tiles where windows are larger, of a step: so those of wide ones are as if there were many channels.
-    let of_tiles = if taps > TAPS && width > height {
+    // Small images have low tiles where windows are larger, of a step, which share no step with others: every other size of windows and of
+    // images has the tiles of one with many channels.
+    let of_tiles = if taps > TAPS && (taps / 2 + width).is_multiple_of(2) {
         100
     } else {
         params.channels

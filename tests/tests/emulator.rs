@@ -197,16 +197,20 @@ fn larger_windows() {
         };
         check(&mut errors, (turn, window), padding);
     }
-    // Narrow images, whose blocks have few threads, and strips side by side of a gradient in two kernels.
-    for (window, shape) in [
-        (21, [1, 1, 30, 200]),
-        (33, [1, 1, 36, 180]),
-        (19, [1, 1, 40, 46]),
-        (13, [1, 1, 40, 20]),
-        (21, [1, 1, 40, 12]),
-        (33, [1, 1, 20, 3]),
+    // Narrow images, whose blocks have few threads, wide ones, which have strips side by side, and those whose blocks are the largest.
+    for (window, padding, shape) in [
+        (19, Padding::Zero, [1, 1, 40, 46]),
+        (13, Padding::Zero, [1, 1, 40, 20]),
+        (21, Padding::Zero, [1, 1, 40, 12]),
+        (33, Padding::Zero, [1, 1, 20, 3]),
+        (21, Padding::Zero, [1, 1, 30, 200]),
+        (33, Padding::Zero, [1, 1, 36, 180]),
+        (13, Padding::Zero, [1, 1, 30, 230]),
+        (15, Padding::Valid, [1, 1, 44, 454]),
+        (17, Padding::Symmetric, [1, 1, 30, 211]),
+        (25, Padding::Reflect, [1, 1, 33, 190]),
     ] {
-        let mut reference = Reference::new(Padding::Zero, 1.0);
+        let mut reference = Reference::new(padding, 1.0);
         (reference.window, reference.sigma) = (window, window as f64 / 5.0);
         let [x, y] = Scene::Distorted.batches::<f32>(shape, 6);
         compare(&mut errors, &reference, &x, &y, &format!("window {window}"));

@@ -41,7 +41,7 @@ const SPILLED: [(&str, u32); 10] = [
     ("wide_gradient_", 48),
     ("wide_gradients_", 192),
     ("wide_derivatives_", 64),
-    ("wide_adjoint_", 80),
+    ("wide_adjoint_", 112),
     ("general_derivatives_f32", 32),
     ("general_adjoint_f32", 96),
     ("general_adjoints_f32", 96),

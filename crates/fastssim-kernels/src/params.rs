@@ -54,7 +54,8 @@ pub struct Params {
     /// each. Not used by the map kernels.
     pub counters: u64,
     /// `*mut f32`: workspace, the derivatives of some channels' windows, aligned to 16 bytes: for both gradients four numbers a window side by
-    /// side, for one two of them, and the third behind all others of its channel. Used where a gradient takes two kernels.
+    /// side, for one two of them, and the third behind all others of its channel, in an order that suits `kernels::split`. Used where a
+    /// gradient takes two kernels.
     pub derivatives: u64,
     /// Images of the batch.
     pub images: u32,

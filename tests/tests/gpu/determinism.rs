@@ -92,7 +92,7 @@ fn gpu_an_image_alone_as_in_a_batch() {
     }
 }
 
-/// Derivatives of windows of 25 taps go through memory, of some channels at a time where they are many.
+/// Derivatives of windows of 25 taps go through memory.
 #[test]
 fn gpu_larger_windows_have_the_same_bits_in_any_batch() {
     let Some((_, stream)) = gpu() else { return };
@@ -116,6 +116,34 @@ fn gpu_larger_windows_have_the_same_bits_in_any_batch() {
             for (alone, of_all) in both_gradients(&metric, &stream, &x, &y).iter().zip(&both) {
                 assert_eq!(alone, of_all.slice(only));
             }
+        }
+    }
+}
+
+/// Derivatives of three so large channels do not fit into a gigabyte: those of two come first, and then the third's.
+#[test]
+fn gpu_some_channels_at_a_time() {
+    let Some((_, stream)) = gpu() else { return };
+    let channel = Scene::Distorted.batches::<f32>([1, 1, 600, 5600], 9);
+    // Rows again and again, darker from image to image.
+    let batch = |of: &Array4<f32>| {
+        Array4::from_shape_fn([3, 1, 5600, 5600], |(image, _, row, col)| {
+            of[[0, 0, row % 600, col]] * (1.0 - 0.2 * image as f32)
+        })
+    };
+    let pair = channel.each_ref().map(batch);
+    let [x, y] = upload(&stream, &pair);
+    let metric = Ssim::builder().window(25).build().expect("valid");
+    let (scores, gradient) = metric.on(&stream).ssim_with_gradient(&x, &y).expect("valid input");
+    let both = both_gradients(&metric, &stream, &x, &y);
+    for (image, expected) in scores.iter().enumerate() {
+        let only = s![image..image + 1, .., .., ..];
+        let [x, y] = upload(&stream, &pair.each_ref().map(|images| images.slice(only).to_owned()));
+        let (score, alone) = metric.on(&stream).ssim_with_gradient(&x, &y).expect("valid input");
+        assert!(score[0].is_finite() && score[0] == *expected);
+        assert!(alone == gradient.slice(only));
+        for (alone, of_all) in both_gradients(&metric, &stream, &x, &y).iter().zip(&both) {
+            assert!(alone == of_all.slice(only));
         }
     }
 }

@@ -53,7 +53,7 @@ const fn maps(work: Work) -> u32 {
 /// Steps of a tile of the second kernel, at least and at most: each tile computes as many rows more as the window reaches above its last.
 const BACK_STEPS: [u32; 2] = [1, 32];
 
-/// Columns of the strips of the second of two kernels, with so many threads a block, and those that the first has beside the image: what
+/// Columns that the first strip of the second of two kernels has beside the image, and those of all strips, with so many threads a block: what
 /// a strip needs of derivatives begins with a group of [`STEP`] columns.
 #[inline(always)]
 pub(crate) fn back_strips(above: u32, threads: u32, params: &Params) -> (u32, u32) {
@@ -73,7 +73,11 @@ pub(crate) fn back_strips(above: u32, threads: u32, params: &Params) -> (u32, u3
 const BACK_THREADS: [u32; 2] = [192, THREADS_OF_WIDE];
 const BACK_THREADS_OF_BOTH: [u32; 2] = [128, 256];
 /// Bytes of shared memory that such a block has at most.
-pub const MOST_BACK: u32 = back_shared(Work::Gradients, BACK_THREADS[0]);
+pub const MOST_BACK: u32 = {
+    let one = back_shared(Work::Gradient, BACK_THREADS[0]);
+    let both = back_shared(Work::Gradients, BACK_THREADS_OF_BOTH[0]);
+    if one > both { one } else { both }
+};
 
 /// Bytes of shared memory of such a block: derivatives of two steps, and sums of four maps along rows.
 const fn back_shared(work: Work, threads: u32) -> u32 {
@@ -104,7 +108,6 @@ pub fn launch_adjoint(work: Work, taps: u32, params: &mut Params) -> Option<Laun
     // From the widest on, as warps beyond a strip have less to do.
     let sizes = (LEAST_OF_WIDE..=most_threads).rev().step_by(LANES as usize);
     let threads = sizes
-        .filter(|&threads| threads >= above + STEP)
         .min_by_key(|&threads| u64::from(strips(threads)) * (1 << 20) / u64::from(at_once / threads))
         .unwrap_or(most_threads);
     let strips = strips(threads);

@@ -5,7 +5,7 @@ use super::split::derivatives_area;
 use super::{LANES, PATCH, Way, Work};
 use crate::params::Params;
 
-/// Heights of tiles that are weighed up: all that there are, up to 2160 rows.
+/// Heights of tiles that are weighed up, from the largest on: where windows are not larger all that there are, up to 2160 rows.
 const HEIGHTS: usize = 16;
 /// Widths of tiles that are weighed up: those of blocks of all sizes.
 const WIDTHS: usize = 8;
@@ -114,7 +114,6 @@ fn wide_tile(march: March, channels: u32, [height, width]: [u32; 2]) -> [u32; 2]
             }
             bands = height.div_ceil(rows);
             let rows = whole(height.div_ceil(bands));
-            bands = height.div_ceil(rows);
             let time = u64::from((rows + march.beyond()).div_ceil(STEP) * BEFORE + march.above);
             let tiles = u64::from(channels) * u64::from(strips) * u64::from(bands);
             // Of the multiprocessor that has most tiles.

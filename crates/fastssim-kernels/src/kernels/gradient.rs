@@ -226,7 +226,7 @@ impl<P: Pixel, E: Edges, const A: usize, const AHEAD: usize> March<'_, P, E, Kep
 /// # Safety
 /// This thread has written them, and nobody else uses them.
 #[inline(always)]
-pub(crate) unsafe fn double_edges(params: &Params, derivatives: Columns, run: &Run, [row, first]: [i32; 2]) {
+unsafe fn double_edges(params: &Params, derivatives: Columns, run: &Run, [row, first]: [i32; 2]) {
     let right = params.width as i32 - 1;
     let reaches = |col: i32| (col >= first) & (col < first + STEP as i32);
     if !(is_edge(row, params.height) | reaches(0) | reaches(right)) {

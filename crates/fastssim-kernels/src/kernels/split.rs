@@ -121,14 +121,14 @@ pub(crate) unsafe fn adjoint<P: Pixel, E: Edges, const MAPS: usize, const A: usi
     // Derivatives of this step and of the next.
     let [mut columns, mut next, third] = [0, 1, 2].map(|i| Columns(Shared::at(i * back_columns(block_dim_x()))));
     // A thread has a run of windows, then one of pixels, and then a column of pixels.
-    let (copies, has_copies) = Run::new(((right - left) as u32 + A as u32).div_ceil(STEP));
+    let (windows, has_windows) = Run::new(((right - left) as u32 + A as u32).div_ceil(STEP));
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
     let col = left + thread_idx_x() as i32;
     let column = reader.column(col);
     let mut back = Back::<MAPS, A>::new(params, &tile, col);
     let has_pixel = within(col, tile.cols);
     // Derivatives above the tile complete its first rows.
-    let mut from = From::<MAPS>::new(params, &tile, [top - r, left - r], &copies, has_copies);
+    let mut copies = Copies::<MAPS>::new(params, &tile, [top - r, left - r], &windows, has_windows);
     // SAFETY: barriers stand between the clearing of columns and the landing of others' copies; the kernel before has written the derivatives.
     unsafe {
         for columns in [columns, next] {
@@ -138,7 +138,7 @@ pub(crate) unsafe fn adjoint<P: Pixel, E: Edges, const MAPS: usize, const A: usi
             }
         }
         sync_threads();
-        from.copy(&copies, columns);
+        copies.start(&windows, columns);
     }
     let mut row = -(A as i32);
     while row < bottom - top {
@@ -147,7 +147,7 @@ pub(crate) unsafe fn adjoint<P: Pixel, E: Edges, const MAPS: usize, const A: usi
         unsafe {
             copy::wait::<0>();
             sync_threads();
-            from.copy(&copies, next);
+            copies.start(&windows, next);
             // Sums along rows of four maps have a place of their own, those of three come in that of the derivatives: larger blocks leave
             // the first-level cache less.
             let sums = if MAPS == BOTH { third } else { columns };
@@ -335,8 +335,8 @@ impl<const MAPS: usize> Place<MAPS> {
     }
 }
 
-/// A run of derivatives in memory, on their way into shared memory.
-struct From<const MAPS: usize> {
+/// Copies of a run of derivatives from memory into shared memory, step by step.
+struct Copies<const MAPS: usize> {
     place: Place<MAPS>,
     /// The run's row in the maps, and how many these have.
     row: i32,
@@ -346,7 +346,7 @@ struct From<const MAPS: usize> {
     is_one: bool,
 }
 
-impl<const MAPS: usize> From<MAPS> {
+impl<const MAPS: usize> Copies<MAPS> {
     /// That of a run in the step whose first window is this one.
     #[inline(always)]
     fn new(params: &Params, tile: &Tile, [row, col]: [i32; 2], run: &Run, is_one: bool) -> Self {
@@ -368,7 +368,7 @@ impl<const MAPS: usize> From<MAPS> {
     /// # Safety
     /// Derivatives have been written by another kernel, and nobody else uses the run's windows of these columns.
     #[inline(always)]
-    unsafe fn copy(&mut self, run: &Run, columns: Columns) {
+    unsafe fn start(&mut self, run: &Run, columns: Columns) {
         let to = columns.column(STEP * run.place).offset(COLUMN * run.row);
         let cols = if (self.row as u32) < self.rows { self.cols } else { 0 };
         if fresh(self.is_one.into()) != 0 {

@@ -23,7 +23,7 @@ use crate::problem::{Score, margin};
 
 /// Bytes of derivatives at a time, if that is one channel at least: four maps of sixteen channels of 1080×1920 in single
 /// precision are twice as much.
-pub(super) const WORKSPACE: u64 = 256 << 20;
+const WORKSPACE: u64 = 256 << 20;
 
 /// Puts a call into the stream.
 ///

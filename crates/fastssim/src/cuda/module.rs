@@ -454,21 +454,44 @@ mod tests {
         }
     }
 
+    /// Threads of a block that a kernel is compiled for, and the one that comes after it, if there is one.
+    fn bounds_of(kernel: &Kernel) -> [u32; 2] {
+        let name = if kernel.taps > TAPS as u32 {
+            wide_names(kernel)[place(Way::March, kernel.work)].clone()
+        } else {
+            entry(kernel, FAST[place(Way::March, kernel.work)])
+        };
+        let after = if kernel.way == Way::Split {
+            adjoint_name(kernel)
+        } else {
+            name.clone()
+        };
+        [name, after].map(|name| {
+            let part = ptx::part(ptx::of((9, 0)), |found| found == name);
+            let (_, bound) = part.split_once(".maxntid ").expect("it is bound");
+            let (threads, _) = bound.split_once(',').expect("three extents");
+            threads.parse().expect("a number")
+        })
+    }
+
     #[test]
-    fn every_kernel_has_the_shared_memory_it_needs() {
+    fn every_kernel_has_the_threads_and_the_shared_memory_it_needs() {
         let all = Work::ALL.into_iter().flat_map(|work| {
             let taps = (11..=33).step_by(2);
             taps.flat_map(move |taps| [false, true].map(|continued| kernel(work, taps, continued)))
         });
         for kernel in all {
             let march = kernel.march(kernel.work);
-            for extent in [11, 64, 256, 1000, 30_000] {
+            let most_threads = bounds_of(&kernel);
+            for extent in [11, 64, 230, 256, 1000, 30_000] {
                 for (way, most) in [(kernel.way, march.most_shared()), (Way::Patch, DEFAULT_SHARED)] {
                     let mut params = Params {
                         images: 1,
                         channels: 1,
                         height: extent,
                         width: extent,
+                        padding: u32::from(kernel.continued),
+                        derivatives_margin: if kernel.continued { -(kernel.taps as i32 / 2) } else { 0 },
                         ..Params::default()
                     };
                     let launch =
@@ -476,6 +499,20 @@ mod tests {
                     assert!(launch.shared <= most, "{kernel:?} {extent}: {}", launch.shared);
                     let least = if kernel.taps > 11 { LEAST_OF_WIDE } else { LEAST_OF_ALL };
                     assert!(most <= least, "{kernel:?}: {most}");
+                    if way == Way::Patch {
+                        continue;
+                    }
+                    assert!(launch.block <= most_threads[0], "{kernel:?} {extent}: {}", launch.block);
+                    if way == Way::Split {
+                        let adjoint = geometry::launch_adjoint(kernel.work, kernel.taps, &mut params);
+                        let adjoint = adjoint.expect("not too many tiles");
+                        assert!(adjoint.shared <= geometry::MOST_BACK && geometry::MOST_BACK <= most);
+                        assert!(
+                            adjoint.block <= most_threads[1],
+                            "{kernel:?} {extent}: {}",
+                            adjoint.block
+                        );
+                    }
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! Gradients that take two kernels: how many channels at a time, such that the derivatives between them take little memory.
+//! Gradients that take two kernels: how many channels at a time, such that the derivatives between them take no more memory than a few large
+//! images do.
 
 use fastssim_kernels::geometry::{Launch, Work, derivatives_of_channel, launch_adjoint};
 use fastssim_kernels::params::Params;
