@@ -117,22 +117,7 @@ where
     } else {
         way
     };
-    // Small images have low tiles where windows are larger, of a step, which share no step with others: every other size of windows and of
-    // images has the tiles of one with many channels.
-    let of_tiles = if taps > TAPS && (taps / 2 + width).is_multiple_of(2) {
-        100
-    } else {
-        params.channels
-    };
-    let of_channels = |launch: Option<Launch>| {
-        let launch = launch.expect("not too many tiles");
-        let [grid, tiles] = [launch.grid, launch.tiles].map(|all| all / of_tiles * channels as u32);
-        Launch { grid, tiles, ..launch }
-    };
-    params.channels = of_tiles;
-    let geometry = of_channels(launch(way, work, taps as u32, &mut params));
-    let adjoint = (way == Way::Split).then(|| of_channels(launch_adjoint(work, taps as u32, &mut params)));
-    params.channels = channels as u32;
+    let (geometry, adjoint) = launches(way, work, taps as u32, &mut params);
     let channels = params.images * params.channels;
     // Some channels at a time, the last time fewer.
     let chunk = if adjoint.is_some() {
@@ -198,6 +183,27 @@ where
     drop(memory);
     assert!(counters.iter().all(|&counter| counter == 0), "a counter was not reset");
     Ok(Emulation { scores, out, by_y })
+}
+
+/// The launches of the first kernel, and of the second if there are two; fills in their tiles.
+///
+/// Where windows are larger, small images have tiles of a single step: of every other size of windows and of images the tiles are those of one
+/// with many channels, which have several.
+fn launches(way: Way, work: Work, taps: u32, params: &mut Params) -> (Launch, Option<Launch>) {
+    let channels = params.channels;
+    if taps > TAPS as u32 && (taps / 2 + params.width).is_multiple_of(2) {
+        params.channels = 100;
+    }
+    let pretended = params.channels;
+    let of_channels = |launch: Option<Launch>| {
+        let launch = launch.expect("not too many tiles");
+        let [grid, tiles] = [launch.grid, launch.tiles].map(|all| all / pretended * channels);
+        Launch { grid, tiles, ..launch }
+    };
+    let first = of_channels(launch(way, work, taps, params));
+    let second = (way == Way::Split).then(|| of_channels(launch_adjoint(work, taps, params)));
+    params.channels = channels;
+    (first, second)
 }
 
 fn kernel<P: kernels::Pixel, E: kernels::Edges>(way: Way, work: Work) -> unsafe fn(&Params) {

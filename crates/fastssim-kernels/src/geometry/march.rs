@@ -11,9 +11,10 @@ pub(super) const THREADS_OF_WIDE: u32 = 384;
 /// Threads of a block at least, where windows are not narrow: each writes one of the [`SPARE`] columns' zeros.
 pub(super) const LEAST_OF_WIDE: u32 = 96;
 const _: () = assert!(LEAST_OF_WIDE >= SPARE * STEP);
-/// Rows that a window reaches above its last, at most, where 128 registers do for a gradient, and threads of its blocks, two a multiprocessor.
-const FULL: u32 = 14;
-const FULL_THREADS: u32 = 256;
+/// Rows that a window reaches above its last, at most, where 128 registers do for a gradient: a multiprocessor has sixteen of its warps, in two
+/// blocks of so many threads.
+const SIXTEEN_WARPS: u32 = 14;
+const SIXTEEN_WARPS_THREADS: u32 = 256;
 /// Numbers of a column of a row in shared memory: four sums, or three derivatives.
 pub(crate) const COLUMN: u32 = 4;
 /// Bytes of u' and v' of a pixel, and of a shift.
@@ -78,9 +79,9 @@ impl March {
         self.above < TAPS as u32
     }
 
-    /// Whether 128 registers do for a gradient of a window that is not narrow.
-    const fn is_full(self) -> bool {
-        matches!(self.work, Work::Gradient) && !self.is_split && !self.continued && self.above <= FULL
+    /// Whether it is a gradient of a window that is not narrow, for which 128 registers do nevertheless.
+    const fn has_sixteen_warps(self) -> bool {
+        matches!(self.work, Work::Gradient) && !self.is_split && !self.continued && self.above <= SIXTEEN_WARPS
     }
 
     /// Steps of a tile at least and at most, if its image has as many. Each reads more rows than it has windows, twice as many more for a
@@ -104,7 +105,7 @@ impl March {
             (true, true) => 128,
             // Fewer have too many columns beyond their strip.
             (false, false) => 256,
-            (true, false) if self.is_full() => FULL_THREADS,
+            (true, false) if self.has_sixteen_warps() => SIXTEEN_WARPS_THREADS,
             (true, false) => 192,
         }
     }
@@ -112,7 +113,7 @@ impl March {
     /// Blocks of so many threads that a large multiprocessor has registers and shared memory for. Both gradients of a narrow window take
     /// 168 registers in the tiles of one, as does one where pixels stand beyond the edges.
     pub(super) fn blocks(self, threads: u32) -> u32 {
-        let at_once = if self.goes_back() && !self.is_narrow() && !self.is_full() {
+        let at_once = if self.goes_back() && !self.is_narrow() && !self.has_sixteen_warps() {
             THREADS_OF_WIDE
         } else {
             THREADS
@@ -125,7 +126,7 @@ impl March {
         let least = match (self.goes_back(), self.is_narrow()) {
             (_, true) => LANES,
             // Where the image is wide enough: fewer threads have too many columns beyond their strip.
-            (true, false) if self.is_full() => FULL_THREADS,
+            (true, false) if self.has_sixteen_warps() => SIXTEEN_WARPS_THREADS,
             (_, false) => LEAST_OF_WIDE,
         };
         (least..=self.most_threads())

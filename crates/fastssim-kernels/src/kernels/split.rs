@@ -118,8 +118,8 @@ pub(crate) unsafe fn adjoint<P: Pixel, E: Edges, const MAPS: usize, const A: usi
     // The tile's own pixels are all that is read.
     let reader = Reader::<P, Zeros>::new(params, &tile);
     let origin = origin(params, &reader);
-    // Derivatives of this step and of the next.
-    let [mut columns, mut next, third] = [0, 1, 2].map(|i| Columns(Shared::at(i * back_columns(block_dim_x()))));
+    // Derivatives of this step and of the next, and a place for sums that do not take that of the derivatives.
+    let [mut columns, mut next, apart] = [0, 1, 2].map(|i| Columns(Shared::at(i * back_columns(block_dim_x()))));
     // A thread has a run of windows, then one of pixels, and then a column of pixels.
     let (windows, has_windows) = Run::new(((right - left) as u32 + A as u32).div_ceil(STEP));
     let (run, is_one) = Run::new(((right - left) as u32).div_ceil(STEP));
@@ -142,15 +142,16 @@ pub(crate) unsafe fn adjoint<P: Pixel, E: Edges, const MAPS: usize, const A: usi
     }
     let mut row = -(A as i32);
     while row < bottom - top {
-        // SAFETY: as above; barriers stand between the landing of columns and the reading of rows, and between the writing of sums and the
-        // reading of columns; what comes next lands where nobody has read since the barrier before.
+        // SAFETY: as above; barriers stand between the landing of columns and the reading of rows, between that and the writing of sums in
+        // their place, and between the writing of sums and the reading of columns; what comes next lands where nobody has read since the
+        // barrier before.
         unsafe {
             copy::wait::<0>();
             sync_threads();
             copies.start(&windows, next);
             // Sums along rows of four maps have a place of their own, those of three come in that of the derivatives: larger blocks leave
             // the first-level cache less.
-            let sums = if MAPS == BOTH { third } else { columns };
+            let sums = if MAPS == BOTH { apart } else { columns };
             let mut words = [[0; 2]; ROWS];
             if A <= READS_AHEAD {
                 words = reader.read_rows(top + row, &column);
@@ -375,6 +376,7 @@ impl<const MAPS: usize> Copies<MAPS> {
             for i in 0..STEP {
                 let to = to.offset(COLUMN * STEP * i);
                 let [first, third] = self.place.window(i).map(|at| Global::<f32>::from_address(at.address()));
+                // The bit of the column, moved to where it counts all bytes.
                 let bytes = |all: u32| cols >> (i + (16 / all).ilog2()) & all;
                 // SAFETY: as the caller promises.
                 unsafe {

@@ -88,6 +88,11 @@ mod tests {
         assert_eq!(mirrored.bytes, 3 * 126 * 225 * 4);
         let large = split([1, 2, 20_000, 20_000], Work::Gradient).expect("not too large");
         assert_eq!(large.chunks().collect::<Vec<_>>(), [(0, 1), (1, 1)]);
+        // What a test on a GPU counts on.
+        for work in [Work::Gradient, Work::Gradients] {
+            let unequal = split([3, 1, 5600, 5600], work).expect("not too large");
+            assert_eq!(unequal.chunks().collect::<Vec<_>>(), [(0, 2), (2, 1)]);
+        }
         assert!(split([1, 1, 64, 1 << 27], Work::Gradient).is_err());
     }
 }
