@@ -5,7 +5,7 @@ use fastssim::Padding;
 use fastssim_device::emulator::{Fault, Grid, Memory};
 use fastssim_kernels::form::Form;
 use fastssim_kernels::geometry::{
-    Launch, MOST_TAPS, TAPS, Way, Work, derivatives_of_channel, launch, launch_adjoint, way as way_of,
+    Launch, MOST_TAPS, TAPS, Way, Work, derivatives_of_channel, has_patches, launch, launch_adjoint, way as way_of,
 };
 use fastssim_kernels::kernels;
 use fastssim_kernels::params::{self, Params, Planes};
@@ -72,13 +72,16 @@ pub fn paddings(extents: [usize; 2], turn: usize) -> impl Iterator<Item = Paddin
         .filter(move |&padding| is_large || padding == Padding::Zero)
 }
 
-/// What the fast kernels compute with a padding.
-pub fn works(padding: Padding) -> impl Iterator<Item = Work> {
+/// What the fast kernels compute by one way or the other, configured like `reference`.
+pub fn works(way: Way, reference: &Reference) -> impl Iterator<Item = Work> {
     // The adjoint of repeated edges is the general kernels' business.
-    let has_gradients = padding != Padding::Replicate;
+    let has_gradients = reference.padding != Padding::Replicate;
+    let taps = reference.window.max(TAPS) as u32;
+    let continued = !matches!(reference.padding, Padding::Zero | Padding::Valid);
     Work::ALL
         .into_iter()
         .filter(move |work| has_gradients || matches!(work, Work::Score | Work::Map))
+        .filter(move |&work| way != Way::Patch || has_patches(work, taps, continued))
 }
 
 /// Runs the kernel for `work`, in one form, by one way or the other, on two batches of the same shape, configured like `reference`.
@@ -112,7 +115,7 @@ where
     let mut by_y = Array4::from_elem(by_y_shape, f32::NAN);
     let taps = reference.window.max(TAPS);
     let continued = params.padding != params::Padding::Zero as u32;
-    let way = if taps > TAPS {
+    let way = if taps > TAPS && way == Way::March {
         way_of(work, taps as u32, continued)
     } else {
         way
@@ -147,6 +150,8 @@ where
     let kernels = match (taps, continued) {
         (TAPS, true) => [kernel::<T::Kernel, kernels::Pixels>(way, work); 2],
         (TAPS, false) => [kernel::<T::Kernel, kernels::Zeros>(way, work); 2],
+        (_, true) if way == Way::Patch => [wide_patch::<T::Kernel, kernels::Pixels>(work); 2],
+        (_, false) if way == Way::Patch => [wide_patch::<T::Kernel, kernels::Zeros>(work); 2],
         _ => match (T::FORM, continued) {
             (Form::F32, false) => wide(taps, work),
             (Form::F32, true) => continued_wide(taps, work),
@@ -165,6 +170,7 @@ where
     let edges = if continued { "continued_" } else { "" };
     let names = names.map(|work| match taps {
         TAPS => format!("{edges}{patch}{work}"),
+        _ if way == Way::Patch => format!("{edges}wide_{patch}{work}"),
         _ => format!("{edges}wide_{work}_{taps}"),
     });
     for first in (0..channels).step_by(chunk as usize) {
@@ -187,11 +193,11 @@ where
 
 /// The launches of the first kernel, and of the second if there are two; fills in their tiles.
 ///
-/// Where windows are larger, small images have tiles of a single step: of every other size of windows and of images the tiles are those of one
-/// with many channels, which have several.
+/// Where windows are larger, small images that march have tiles of a single step: of every other size of windows and of images the tiles are
+/// those of one with many channels, which have several.
 fn launches(way: Way, work: Work, taps: u32, params: &mut Params) -> (Launch, Option<Launch>) {
     let channels = params.channels;
-    if taps > TAPS as u32 && (taps / 2 + params.width).is_multiple_of(2) {
+    if way != Way::Patch && taps > TAPS as u32 && (taps / 2 + params.width).is_multiple_of(2) {
         params.channels = 100;
     }
     let pretended = params.channels;
@@ -217,6 +223,14 @@ fn kernel<P: kernels::Pixel, E: kernels::Edges>(way: Way, work: Work) -> unsafe 
         (Way::Patch, Work::Gradient) => kernels::patch::gradient::<P, E>,
         (Way::Patch, Work::Gradients) => kernels::patch::gradients::<P, E>,
         (Way::Split, _) => panic!("windows of eleven taps are not split"),
+    }
+}
+
+fn wide_patch<P: kernels::Pixel, E: kernels::Edges>(work: Work) -> unsafe fn(&Params) {
+    match work {
+        Work::Gradient => kernels::patch::wide_gradient::<P, E>,
+        Work::Gradients => kernels::patch::wide_gradients::<P, E>,
+        Work::Score | Work::Map => panic!("patches of larger windows are for gradients alone"),
     }
 }
 

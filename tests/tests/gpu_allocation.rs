@@ -20,7 +20,7 @@ fn gpu_the_steady_state_allocates_nothing() {
     let mut map = DeviceImages::<f32>::new(&device, x.shape()).expect("there is memory");
     let metric = Ssim::default();
     let mirrored = Ssim::builder().padding(Padding::Reflect);
-    // The second is the general kernels' business.
+    // The second has kernels of its own.
     let others = [mirrored.clone(), mirrored.window(13)].map(|builder| builder.build().expect("valid"));
     let mut step = || {
         for other in &others {

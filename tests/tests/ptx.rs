@@ -43,11 +43,11 @@ fn bits<'a>(numbers: impl Iterator<Item = &'a f64>) -> Vec<u64> {
     numbers.map(bits).collect()
 }
 
-/// All forms of all kernels on two batches. Those for larger windows are in the newer PTX alone, and there are none of patches.
+/// All forms of all kernels on two batches. Those for larger windows are in the newer PTX alone.
 fn compare<T: Fast>(reference: &Reference, x: &Strided<T>, y: &Strided<T>) {
     let is_wide = reference.window > 11;
-    for way in [Way::March, Way::Patch].into_iter().take(if is_wide { 1 } else { 2 }) {
-        for work in works(reference.padding) {
+    for way in [Way::March, Way::Patch] {
+        for work in works(way, reference) {
             let codes = Code::all().into_iter().filter(|(name, _)| !is_wide || *name != "sm_75");
             let found = codes.map(|(name, code)| {
                 let what = format!("{name} {way:?} {work:?} {:?} {}", x.view().dim(), reference.padding);

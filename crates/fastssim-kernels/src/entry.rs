@@ -42,6 +42,8 @@ entry! {
 #[cfg(target_feature = "sm_80")]
 entry! {
     Params:
+    wide_patch_gradient: kernels::patch::wide_gradient::<Any, Zeros>,
+    wide_patch_gradients: kernels::patch::wide_gradients::<Any, Zeros>,
     wide_score_13: kernels::wide::score::<Any, Zeros, 12>,
     wide_score_15: kernels::wide::score::<Any, Zeros, 14>,
     wide_score_17: kernels::wide::score::<Any, Zeros, 16>,
@@ -101,6 +103,8 @@ entry! {
     wide_adjoints_29: kernels::wide::adjoints::<Any, Zeros, 28>,
     wide_adjoints_31: kernels::wide::adjoints::<Any, Zeros, 30>,
     wide_adjoints_33: kernels::wide::adjoints::<Any, Zeros, 32>,
+    continued_wide_patch_gradient: kernels::patch::wide_gradient::<Any, Pixels>,
+    continued_wide_patch_gradients: kernels::patch::wide_gradients::<Any, Pixels>,
     continued_wide_score_13: kernels::wide::score::<Any, Pixels, 12>,
     continued_wide_score_15: kernels::wide::score::<Any, Pixels, 14>,
     continued_wide_score_17: kernels::wide::score::<Any, Pixels, 16>,

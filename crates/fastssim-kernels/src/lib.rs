@@ -17,7 +17,7 @@
 //!
 //! A small image would keep few multiprocessors busy, for as many steps as it has rows. There a block computes a *patch*,
 //! all rows side by side (`kernels::patch`). Windows of more than eleven taps have marches of their own (`kernels::wide`), from which two
-//! kernels are made where a gradient needs more room than a block has (`kernels::split`).
+//! kernels are made where a gradient needs more room than a block has (`kernels::split`); other gradients have patches, too.
 //!
 //! | module | what it holds |
 //! |---|---|

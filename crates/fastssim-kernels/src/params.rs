@@ -77,8 +77,8 @@ pub struct Params {
     pub first: u32,
     /// Rows of a tile of the second of two kernels: [`launch_adjoint`](crate::geometry::launch_adjoint) fills them in.
     pub back_rows: u32,
-    /// The window's weights, of as many taps as the kernel is compiled for: from the first to that of the centre. The others are the
-    /// same in reverse; a smaller window has zeros at both ends.
+    /// The window's weights, of as many taps as the kernel is compiled for or told: from the first to that of the centre, and zeros behind it.
+    /// The others are the same in reverse; a smaller window has zeros at both ends.
     pub weights: [f32; MOST_TAPS / 2 + 1],
     /// What pixels are multiplied by: a power of two that brings the dynamic range between 1 and 2.
     pub scale: f32,
@@ -100,4 +100,8 @@ pub struct Params {
     pub score_offset: f64,
     /// See `score_offset`.
     pub score_factor: f64,
+    /// Taps of the window, which most kernels are compiled for: [`launch`](crate::geometry::launch) fills them in.
+    pub taps: u32,
+    /// Not used: what is told has no padding.
+    pub unused: u32,
 }

@@ -190,15 +190,30 @@ fn gpu_larger_windows() {
 }
 
 impl Failures {
-    /// Scores, both gradients and the map of a window of so many pixels, against the processor's in double precision.
+    /// A window of so many pixels on large images and on small ones, whose gradients are patches up to some size of windows.
     fn larger_window<T: Element + DevicePixel<Float = f32>>(
         &mut self,
         stream: &Stream,
         (turn, window, padding): (usize, usize, Padding),
     ) {
-        let what = format!("window of {window}, {padding}, {}", std::any::type_name::<T>());
         // The first has strips as wide as the largest blocks of a gradient with 13 taps.
-        let shape = [[1, 1, 530, 690], [2, 3, 111, 275], [1, 2, 600, 133]][turn % 3];
+        let large = [[1, 1, 530, 690], [2, 3, 111, 275], [1, 2, 600, 133]][turn % 3];
+        let small = [[1, 1, 256, 256], [2, 3, 33, 40], [3, 1, 70, 175], [1, 1, 100, 37]][turn % 4];
+        self.with_shape::<T>(stream, (turn, window, padding), large);
+        self.with_shape::<T>(stream, (turn, window, padding), small);
+    }
+
+    /// Scores, both gradients and the map, against the processor's in double precision.
+    fn with_shape<T: Element + DevicePixel<Float = f32>>(
+        &mut self,
+        stream: &Stream,
+        (turn, window, padding): (usize, usize, Padding),
+        shape: [usize; 4],
+    ) {
+        let what = format!(
+            "window of {window}, {padding}, {}, {shape:?}",
+            std::any::type_name::<T>()
+        );
         let scene = [Scene::Distorted, Scene::NearConvergence, Scene::Noise][turn / 2 % 3];
         let pair = scene.batches::<T>(shape, 4);
         let metric = Ssim::builder()
@@ -225,7 +240,8 @@ impl Failures {
         let with_both = scores.download(stream).expect("it works");
         for found in [alone, with_gradient, with_both] {
             for (found, expected) in found.iter().zip(&expected) {
-                self.check((found - expected).abs(), tolerance::gpu_score(tolerance::LARGE), &what);
+                let allowed = tolerance::gpu_score(shape[1] * shape[2] * shape[3]);
+                self.check((found - expected).abs(), allowed, &what);
             }
         }
         let [of_x, of_y] = gradients

@@ -92,13 +92,18 @@ fn gpu_an_image_alone_as_in_a_batch() {
     }
 }
 
-/// Derivatives of windows of 25 taps go through memory.
+/// Derivatives of windows of 25 taps go through memory, and gradients of small images with 17 are patches.
 #[test]
 fn gpu_larger_windows_have_the_same_bits_in_any_batch() {
     let Some((_, stream)) = gpu() else { return };
-    let pair = Scene::Distorted.batches::<f32>([5, 3, 1100, 1500], 9);
-    let [x, y] = upload(&stream, &pair);
-    for window in [15, 25] {
+    for (shape, window) in [
+        ([5, 3, 1100, 1500], 15),
+        ([5, 3, 1100, 1500], 25),
+        ([5, 1, 100, 120], 17),
+        ([5, 1, 100, 120], 25),
+    ] {
+        let pair = Scene::Distorted.batches::<f32>(shape, 9);
+        let [x, y] = upload(&stream, &pair);
         let metric = Ssim::builder().window(window).build().expect("valid");
         let all = results_of(&metric, &stream, &x, &y);
         let both = both_gradients(&metric, &stream, &x, &y);

@@ -17,7 +17,7 @@ const SHAPES: [[usize; 4]; 6] = [
     [3, 1, 100, 60],
     [2, 3, 130, 300],
     [1, 1, 256, 256],
-    // Large enough for the kernels of a larger window.
+    // Of several tiles for a larger window, too.
     [1, 1, 600, 610],
 ];
 

@@ -11,7 +11,7 @@ use crate::{gpu, upload};
 
 fn metrics(device: usize) -> [Ssim; 3] {
     [
-        // The fast kernels, the general ones, and smaller images.
+        // The fast kernels, those of a larger window, and smaller images.
         Ssim::builder(),
         Ssim::builder().padding(Padding::Reflect).window(17),
         Ssim::builder().downsampling(Downsampling::Automatic),

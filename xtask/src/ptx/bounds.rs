@@ -6,6 +6,10 @@ use super::syntax::{Item, Kind};
 /// A multiprocessor must have registers for 512 threads of a march, as the library's geometry counts on: two blocks of the
 /// largest size.
 const MARCH: &str = ".maxntid 256, 1, 1\n.minnctapersm 2\n";
+/// Patches of batches wait for memory and for barriers less where a multiprocessor has several.
+const PATCH: &str = ".maxntid 256, 1, 1\n.minnctapersm 4\n";
+/// Those of gradients have more to keep.
+const PATCH_BACK: &str = ".maxntid 256, 1, 1\n.minnctapersm 3\n";
 /// Twelve warps, with registers that spill nothing. One gradient with pixels beyond the edges takes 199 µs so, and with 128 registers
 /// 226, spilling 40 bytes.
 const BOTH: &str = ".maxntid 128, 1, 1\n.minnctapersm 3\n";
@@ -16,12 +20,15 @@ const EIGHT: &str = ".maxntid 128, 1, 1\n.minnctapersm 2\n";
 /// Twelve warps, which are blocks, of a kernel as need not spill for it.
 const TWELVE: &str = ".maxntid 32, 1, 1\n.minnctapersm 12\n";
 /// The kernels that have bounds, by how their names begin; the first counts.
-const BOUNDS: [(&str, &str); 18] = [
+const BOUNDS: [(&str, &str); 21] = [
     ("score", MARCH),
     ("map", MARCH),
     ("gradients", BOTH),
     ("gradient", MARCH),
     ("continued_gradient", BOTH),
+    ("patch_gradient", PATCH_BACK),
+    ("patch_", PATCH),
+    ("wide_patch_gradient", PATCH_BACK),
     ("wide_score", MARCH),
     ("wide_map", MARCH),
     ("continued_wide_gradient", WIDE),

@@ -9,13 +9,14 @@ use anyhow::Result;
 use super::syntax::{Kind, parse, tokens};
 
 /// Barriers of a block in the kernels whose names begin so, as their sources have them.
-const BARRIERS: [(&str, usize); 16] = [
+const BARRIERS: [(&str, usize); 17] = [
     ("score", 5),
     ("map", 6),
     ("gradient", 7),
     ("patch_score", 4),
     ("patch_map", 3),
-    ("patch_gradient", 7),
+    ("patch_gradient", 6),
+    ("wide_patch_gradient", 6),
     ("wide_score", 5),
     ("wide_map", 6),
     ("wide_gradient", 7),

@@ -7,7 +7,8 @@ mod tiles;
 
 pub(crate) use march::{COLUMN, RESERVED, SHARED, STEP, THREADS};
 pub use march::{Layout, MOST_SHARED, March, has_wide};
-pub(crate) use patch::{PATCH, PATCH_THREADS};
+pub use patch::{MOST_PATCH, has_patches};
+pub(crate) use patch::{PATCH, PATCH_THREADS, PatchLayout};
 pub use split::{MOST_BACK, derivatives_of_channel, launch_adjoint, way};
 pub(crate) use tiles::{Tiling, bands, strips};
 
@@ -15,20 +16,17 @@ pub(crate) use tiles::{Tiling, bands, strips};
 #[cfg(any(target_arch = "nvptx64", feature = "emulator"))]
 pub(crate) use {
     march::{MOST_LAST, SPARE, group, groups_beside, steps_kept},
-    patch::{patch_pixel_bytes, patch_pixels, patch_windows},
+    patch::pitch,
     split::{back_columns, back_strips, derivatives_area, numbers_of},
 };
 
 use crate::params::{Padding, Params};
-use patch::patch_bytes;
 use tiles::march_tile;
 
 /// Taps of the window that most kernels are compiled for. Smaller windows have weights of zero at both ends.
 pub const TAPS: usize = 11;
 /// Rows that such a window reaches above its last: what kernels that march are told of their window.
 pub const ABOVE: usize = TAPS - 1;
-/// Pixels on each side of such a window's centre.
-pub(crate) const R: i32 = TAPS as i32 / 2;
 /// Taps of the largest window.
 pub const MOST_TAPS: usize = 33;
 
@@ -63,12 +61,6 @@ impl Work {
             Work::Gradient | Work::Gradients => true,
         }
     }
-
-    /// Windows of [`TAPS`] beyond a patch on each side that it needs.
-    #[inline(always)]
-    const fn beyond(self) -> u32 {
-        if self.has_gradient() { R as u32 } else { 0 }
-    }
 }
 
 /// The way to do it: all compute the same to rounding, and which is the fastest depends on the image and the window.
@@ -95,8 +87,8 @@ pub struct Launch {
     pub tiles: u32,
 }
 
-/// How to launch a kernel that is compiled for so many taps, [`TAPS`] at least, and the tiles of a march, which it is told; `None` where it
-/// would have 2³¹ tiles or more.
+/// How to launch the kernel for windows of so many taps, [`TAPS`] at least, and the taps and tiles that it is told; `None` where it would have
+/// 2³¹ tiles or more.
 pub fn launch(way: Way, work: Work, taps: u32, params: &mut Params) -> Option<Launch> {
     let march = March {
         work,
@@ -104,6 +96,7 @@ pub fn launch(way: Way, work: Work, taps: u32, params: &mut Params) -> Option<La
         is_split: matches!(way, Way::Split),
         continued: params.padding != Padding::Zero as u32,
     };
+    params.taps = taps;
     if !matches!(way, Way::Patch) {
         let area = Tiling::new(params, work, way).area;
         [params.tile_rows, params.tile_cols] = march_tile(march, params.channels, area);
@@ -118,7 +111,7 @@ pub fn launch(way: Way, work: Work, taps: u32, params: &mut Params) -> Option<La
             let threads = march.threads(params.tile_cols);
             (threads, march.layout(threads).end)
         }
-        Way::Patch => (PATCH_THREADS, patch_bytes(work)),
+        Way::Patch => (PATCH_THREADS, PatchLayout::new(work, march.above).end),
     };
     Some(Launch {
         grid: tiles,

@@ -8,7 +8,7 @@ use crate::params::Params;
 /// The taps from which on gradients are [split](Way::Split), and the one where zeros stand beyond the edges. Both gradients have a map more,
 /// and pixels beyond the edges take registers.
 const SPLIT: u32 = 19;
-const SPLIT_ONE: u32 = 21;
+pub(super) const SPLIT_ONE: u32 = 21;
 
 /// The way to do images that are not small, with a kernel for so many taps and for zeros or pixels beyond the edges.
 pub const fn way(work: Work, taps: u32, continued: bool) -> Way {

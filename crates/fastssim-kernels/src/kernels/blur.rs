@@ -46,12 +46,21 @@ impl<const N: usize, const A: usize> Running<N, A> {
 #[inline(always)]
 pub(crate) fn slide<const N: usize, const A: usize>(
     weights: &Weights,
-    mut value: impl FnMut(usize) -> [f32; N],
+    value: impl FnMut(usize) -> [f32; N],
 ) -> [[f32; N]; STEP as usize] {
-    let mut sums = [[0.0; N]; STEP as usize];
-    for at in 0..STEP as usize + A {
+    slide_over::<N, A, { STEP as usize }>(weights, value)
+}
+
+/// The same of `RUN` windows side by side, of the values that they reach.
+#[inline(always)]
+pub(crate) fn slide_over<const N: usize, const A: usize, const RUN: usize>(
+    weights: &Weights,
+    mut value: impl FnMut(usize) -> [f32; N],
+) -> [[f32; N]; RUN] {
+    let mut sums = [[0.0; N]; RUN];
+    for at in 0..RUN + A {
         let values = value(at);
-        for window in 0..STEP as usize {
+        for window in 0..RUN {
             if at < window || at > window + A {
                 continue;
             }

@@ -29,7 +29,7 @@ pub(crate) trait Down<const A: usize> {
 }
 
 #[inline(always)]
-fn with_squares([u, v]: [f32; 2]) -> [f32; 4] {
+pub(super) fn with_squares([u, v]: [f32; 2]) -> [f32; 4] {
     [u, v, u * u, v * v]
 }
 

@@ -181,25 +181,6 @@ impl<P: Pixel, E: Edges> Reader<P, E> {
         [P::number(x) * self.scale, P::number(y) * self.scale]
     }
 
-    /// The two pixels at a place as they are; those nearest to it where zeros stand.
-    #[inline(always)]
-    pub(crate) fn words(&self, [row, col]: [i32; 2]) -> Words {
-        let (row, col) = (
-            self.source(row, self.height) as u32,
-            self.source(col, self.width) as u32,
-        );
-        // SAFETY: the place lies within the image, which has a pixel.
-        unsafe { [self.x.at::<P>(row, col), self.y.at::<P>(row, col)] }
-    }
-
-    /// The pixels of x and y in what was read at a place, scaled; zero outside of the image.
-    #[inline(always)]
-    pub(crate) fn scaled(&self, [row, col]: [i32; 2], words: [u32; 2]) -> [f32; 2] {
-        let inside = (nearest(row, self.height) == row) & (nearest(col, self.width) == col);
-        let scale = if inside | !E::ARE_ZEROS { self.scale } else { 0.0 };
-        words.map(|word| P::number(word) * scale)
-    }
-
     /// A column, in the image or beside it.
     #[inline(always)]
     pub(crate) fn column(&self, col: i32) -> Column {

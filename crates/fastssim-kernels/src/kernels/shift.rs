@@ -30,39 +30,31 @@ pub(crate) struct Shift {
 }
 
 impl Shift {
-    /// That of some rows and columns of an image.
-    #[inline(always)]
-    pub(crate) fn of_area<P: Pixel, E: Edges>(
-        params: &Params,
-        reader: &Reader<P, E>,
-        [rows, cols]: [[i32; 2]; 2],
-    ) -> Self {
-        if params.height.min(params.width) < PIXELS_PREVAIL {
-            return Self { cu: 0.0, cv: 0.0 };
-        }
-        let place = lane() as i32;
-        let at = |[from, to]: [i32; 2], i: i32, n: i32| from + (to - from) * (2 * i + 1) / (2 * n);
-        let row = at(rows, place / GRID[1], GRID[0]);
-        let col = at(cols, place % GRID[1], GRID[1]);
-        // SAFETY: the area lies within the image.
-        let [x, y] = unsafe { reader.at(row, col) };
-        Self {
-            cu: median(x + y),
-            cv: median(x - y),
-        }
-    }
-
     /// What u' and v' grow by where `other` is subtracted instead.
     #[inline(always)]
     pub(crate) fn until(&self, other: &Self) -> [f32; 2] {
         [self.cu - other.cu, self.cv - other.cv]
     }
+}
 
-    /// u' and v' of a pixel.
-    #[inline(always)]
-    pub(crate) fn apply(&self, x: f32, y: f32) -> [f32; 2] {
-        [(x + y) - self.cu, (x - y) - self.cv]
+/// What is subtracted from x + y of some rows and columns of an image, or from their x − y.
+#[inline(always)]
+pub(crate) fn of_area<P: Pixel, E: Edges>(
+    params: &Params,
+    reader: &Reader<P, E>,
+    [rows, cols]: [[i32; 2]; 2],
+    of_differences: bool,
+) -> f32 {
+    if params.height.min(params.width) < PIXELS_PREVAIL {
+        return 0.0;
     }
+    let place = lane() as i32;
+    let at = |[from, to]: [i32; 2], i: i32, n: i32| from + (to - from) * (2 * i + 1) / (2 * n);
+    let row = at(rows, place / GRID[1], GRID[0]);
+    let col = at(cols, place % GRID[1], GRID[1]);
+    // SAFETY: the area lies within the image.
+    let [x, y] = unsafe { reader.at(row, col) };
+    median(if of_differences { x - y } else { x + y })
 }
 
 /// The median of the lanes' samples, the same in every lane; 0 where it is not finite.

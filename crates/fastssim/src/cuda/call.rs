@@ -311,7 +311,8 @@ pub(super) mod tests {
             ([1, 1, 500, 500], Kind::F32, true, true),
             ([1, 1, 500, 500], Kind::F32, false, false),
             ([1, 1, 500, 500], Kind::U8, true, true),
-            ([8, 1, 20, 30], Kind::F32, true, false),
+            ([8, 1, 20, 30], Kind::F32, true, true),
+            ([8, 1, 12, 30], Kind::F32, true, false),
         ] {
             let found = call(&larger, shape, kind).fast(has_wide).is_some();
             assert_eq!(found, expected, "{shape:?} {kind:?} {has_wide}");

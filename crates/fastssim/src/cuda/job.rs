@@ -14,15 +14,10 @@ use crate::problem::{Score, margin};
 /// The most rows or columns of an image whose mirror images they find.
 const MAX_CONTINUED: usize = MOST_CONTINUED as usize;
 
-/// Pixels of an image, over all its channels, for each row that a window of more than [`TAPS`] reaches above its last: with no more of them the
-/// general kernels do it, which also know images smaller than a window. One channel of 256×256 pixels has more with a window of any size.
-/// The batch does not count, as a score must not depend on it.
-const FEW: usize = 1 << 10;
-
-/// Whether the fast kernels for so many taps suit images of this shape.
-pub(super) fn suits(taps: usize, [_, channels, height, width]: [usize; 4]) -> bool {
-    let pixels = channels.saturating_mul(height).saturating_mul(width);
-    taps <= TAPS || pixels > FEW * (taps - 1)
+/// Whether the fast kernels for so many taps suit images of this shape. Where a larger window is for the most part beyond all edges, what they
+/// count pixels from would cost digits.
+pub(super) fn suits(taps: usize, [_, _, height, width]: [usize; 4]) -> bool {
+    taps <= TAPS || height.min(width) >= taps
 }
 
 /// The taps of the fast kernels that can do what this metric asks for, of images of this shape, and with a gradient if one is wanted;
@@ -61,7 +56,7 @@ const NOWHERE: Planes = Planes {
 pub(super) struct Job<'a> {
     pub(super) metric: &'a Ssim,
     pub(super) form: Form,
-    /// Those that the kernel is compiled for.
+    /// Those that the kernel is compiled for, or told.
     pub(super) taps: usize,
     pub(super) shape: [usize; 4],
     /// The dynamic range L.
@@ -146,6 +141,8 @@ impl Job<'_> {
             tile_cols: 0,
             first: 0,
             back_rows: 0,
+            taps: 0,
+            unused: 0,
             weights: weights(self.metric, self.taps),
             scale: scale as f32,
             c1: c1 as f32,
@@ -235,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn larger_windows_suit_large_images() {
+    fn larger_windows_suit_images_that_hold_one() {
         for (taps, shape, expected) in [
             (11, [1, 1, 1, 1], true),
-            (13, [9, 3, 32, 128], false),
-            (13, [1, 3, 33, 128], true),
-            (33, [1, 1, 256, 256], true),
-            (33, [1, 1, 128, 256], false),
-            (33, [1, 1, 129, 256], true),
+            (13, [9, 3, 12, 500], false),
+            (13, [1, 1, 500, 12], false),
+            (13, [1, 1, 13, 13], true),
+            (33, [1, 1, 40, 33], true),
+            (33, [1, 9, 32, 32], false),
         ] {
             assert_eq!(suits(taps, shape), expected, "{taps} {shape:?}");
         }

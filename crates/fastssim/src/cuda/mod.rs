@@ -63,10 +63,10 @@
 //! `u8`, `u16`, `f16`, `bf16` and `f32`, both images alike, with any padding, windows of 3 to 33 pixels,
 //! exponents of 1, channels and pixels that all count the same, and scores of images, their gradient in `f32` with respect to
 //! either image or both, or the map of SSIM in `f32`: these have kernels of their own, compiled by the
-//! driver when a device first needs those of an element type (and those for symmetric, reflecting and replicating padding, and for each
-//! size of windows beyond 11 pixels, when it first needs these). Those for windows of 13 pixels and more are there on devices whose blocks can
-//! have 113 KiB of shared memory (compute capability 8.0, 9.0 and 10.x), for images of more than 1024 pixels, over all channels, times the
-//! window's side less one. All else, up to windows of 33 pixels, is done by general kernels in
+//! driver when a device first needs those of an element type (and those for symmetric, reflecting and replicating padding, for each
+//! size of windows beyond 11 pixels, and for gradients of small images with such windows, when it first needs these). Those for windows of
+//! 13 pixels and more are there on devices whose blocks can have 113 KiB of shared memory (compute capability 8.0, 9.0 and 10.x), for images
+//! of as many rows and columns at least. All else, up to windows of 33 pixels, is done by general kernels in
 //! time proportional to the window's side: also gradients with replicating padding, and all of these paddings where the images have
 //! fewer rows or columns than 11, or than the window. Their gradients, and fast ones of 19 or 21 pixels and more, take a
 //! workspace of three maps a channel (four in double precision, or for both gradients), in the precision of the

@@ -39,6 +39,9 @@ const WIDE: usize = (MOST_TAPS - TAPS) / 2;
 /// Fast entry points for such a window: those that march, by [`place`].
 const OF_WIDE: usize = 4;
 
+/// Fast entry points of patches for all such windows that have some: of one gradient, and of both.
+const WIDE_PATCHES: [&str; 2] = ["wide_patch_gradient", "wide_patch_gradients"];
+
 /// The general entry points of single precision by [`single_place`].
 const SINGLE: [&str; 4] = [
     "general_windows_f32",
@@ -66,6 +69,10 @@ const MOST_SHARED: c_int = 8;
 /// What loads the kernels for a window of more taps: any call the first of them, a gradient in two kernels the second.
 const FIRST_OF_SIZE: &str = "the first call of its kind with a window of this size, which loads kernels,";
 
+/// What loads the kernels for small images and any window of more taps.
+const FIRST_OF_SMALL: &str =
+    "the first gradient of small images with a window of more than eleven pixels, which loads kernels,";
+
 /// The place of the entry point that adds scores to a running sum.
 const ACCUMULATE: usize = 7;
 
@@ -75,7 +82,7 @@ pub(super) struct Kernel {
     pub(super) way: Way,
     pub(super) work: Work,
     pub(super) form: Form,
-    /// Taps of the window: [`TAPS`], or more if it marches.
+    /// Taps of the window: [`TAPS`] or more.
     pub(super) taps: u32,
     /// Whether pixels stand beyond the edges, not zeros.
     pub(super) continued: bool,
@@ -147,6 +154,8 @@ struct Fast {
     narrow: OnceLock<[CUfunction; FAST.len()]>,
     /// Those for windows of more, by size.
     wide: [OnceLock<[CUfunction; OF_WIDE]>; WIDE],
+    /// Those for gradients of small images with such windows, of all sizes.
+    wide_patches: OnceLock<[CUfunction; WIDE_PATCHES.len()]>,
     /// The second kernels of those whose gradients take two, by size, for one gradient and for both.
     adjoints: [[OnceLock<[CUfunction; 1]>; 2]; WIDE],
 }
@@ -184,6 +193,16 @@ impl Module {
     /// A fast kernel. The device's context is current, and the device has it.
     fn fast(&self, device: &Device, kernel: &Kernel, stream: CUstream) -> Result<CUfunction, CudaError> {
         let (place, fast) = (place(kernel.way, kernel.work), self.like(kernel));
+        if kernel.taps > TAPS as u32 && kernel.way == Way::Patch {
+            let functions = self.once(&fast.wide_patches, (device, stream), FIRST_OF_SMALL, || {
+                let functions = functions(self.ptx, WIDE_PATCHES.map(|name| entry(kernel, name)), kernel.form)?;
+                for function in functions {
+                    allow_shared(function, geometry::MOST_PATCH)?;
+                }
+                Ok(functions)
+            })?;
+            return Ok(functions[usize::from(kernel.work == Work::Gradients)]);
+        }
         if kernel.taps > TAPS as u32 {
             let functions = self.once(&fast.wide[size(kernel.taps)], (device, stream), FIRST_OF_SIZE, || {
                 let functions = functions(self.ptx, wide_names(kernel), kernel.form)?;
@@ -484,7 +503,14 @@ mod tests {
             let march = kernel.march(kernel.work);
             let most_threads = bounds_of(&kernel);
             for extent in [11, 64, 230, 256, 1000, 30_000] {
-                for (way, most) in [(kernel.way, march.most_shared()), (Way::Patch, DEFAULT_SHARED)] {
+                let most_of_patch = if kernel.taps > 11 {
+                    geometry::MOST_PATCH
+                } else {
+                    DEFAULT_SHARED
+                };
+                let patch = geometry::has_patches(kernel.work, kernel.taps, kernel.continued);
+                let patch = patch.then_some((Way::Patch, most_of_patch));
+                for (way, most) in [(kernel.way, march.most_shared())].into_iter().chain(patch) {
                     let mut params = Params {
                         images: 1,
                         channels: 1,
@@ -529,6 +555,7 @@ mod tests {
                 if ptx == ptx::of((7, 5)) {
                     continue;
                 }
+                all.extend(WIDE_PATCHES.map(|name| entry(&kernel(Work::Score, 13, continued), name)));
                 for taps in (13..=MOST_TAPS as u32).step_by(2) {
                     all.extend(wide_names(&kernel(Work::Score, taps, continued)));
                     let kernels = Work::ALL.map(|work| kernel(work, taps, continued)).into_iter();

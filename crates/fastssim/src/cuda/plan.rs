@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use fastssim_kernels::form::Form;
-use fastssim_kernels::geometry::{self, TAPS, Way, Work};
+use fastssim_kernels::geometry::{self, Way, Work};
 use fastssim_kernels::params::{Padding, Params};
 
 use super::device::DeviceInfo;
@@ -48,9 +48,6 @@ impl Plan {
 
     /// The way to do this image with a window of so many taps.
     pub(super) fn way(&self, work: Work, form: Form, taps: u32, params: &Params) -> Way {
-        if taps > TAPS as u32 {
-            return geometry::way(work, taps, params.padding != Padding::Zero as u32);
-        }
         let margins = match work {
             Work::Score | Work::Map => 2 * params.margin,
             Work::Gradient | Work::Gradients => 0,
@@ -63,7 +60,11 @@ impl Plan {
             Ok(forced) => forced,
             Err(_) => self.most_pixels[work_place(work)][form as usize],
         };
-        if pixels <= most { Way::Patch } else { Way::March }
+        let continued = params.padding != Padding::Zero as u32;
+        if pixels <= most && geometry::has_patches(work, taps, continued) {
+            return Way::Patch;
+        }
+        geometry::way(work, taps, continued)
     }
 
     /// Has images of up to so many pixels done as small ones, of whatever work and type; `None` goes back to the table.
@@ -111,6 +112,8 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use fastssim_kernels::geometry::TAPS;
+
     use super::*;
 
     fn info(compute_capability: (u32, u32), multiprocessors: u32) -> DeviceInfo {
@@ -172,6 +175,28 @@ mod tests {
         assert_eq!(way(Work::Score, [2, 10, 100, 0]), Way::March);
         assert_eq!(way(Work::Gradient, [1, 256, 256, 5]), Way::Patch);
         assert_eq!(way(Work::Gradient, [1, 256, 257, 5]), Way::March);
+        for (work, taps, expected) in [
+            (Work::Score, 13, Way::March),
+            (Work::Gradient, 13, Way::Patch),
+            (Work::Gradients, 17, Way::Patch),
+            (Work::Gradient, 19, Way::Patch),
+            (Work::Gradients, 19, Way::Split),
+            (Work::Gradient, 21, Way::Split),
+        ] {
+            assert_eq!(
+                plan.way(work, Form::F32, taps, &params(1, 256, 256, 0)),
+                expected,
+                "{work:?} {taps}"
+            );
+        }
+        let continued = Params {
+            padding: Padding::Symmetric as u32,
+            ..params(1, 256, 256, 0)
+        };
+        assert_eq!(plan.way(Work::Gradient, Form::F32, 17, &continued), Way::Patch);
+        assert_eq!(plan.way(Work::Gradient, Form::F32, 19, &continued), Way::Split);
+        let larger = plan.way(Work::Gradient, Form::F32, 13, &params(1, 256, 257, 0));
+        assert_eq!(larger, Way::March);
         let most = u32::MAX;
         assert_eq!(way(Work::Map, [most, most, most, 0]), Way::March);
         plan.force(Some(0));
